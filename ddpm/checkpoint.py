@@ -1,0 +1,210 @@
+"""Checkpoints: directories of safetensors that are whole or not there.
+
+    checkpoints/00001000/  model.safetensors  ema.safetensors  optimizer.safetensors  state.json  manifest.json
+
+They are written beside, the manifest with sizes and hashes last, and renamed into place. What has no manifest,
+or differs from it, is damaged. Nothing here is ever unpickled.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ddpm.errors import CheckpointError
+from ddpm.files import json_bytes, sync_directory, write_durably
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint on disk. ``problem`` is empty when sizes and names agree with the manifest."""
+
+    path: Path
+    step: int
+    size: int
+    time: float
+    problem: str = ""
+
+    @property
+    def whole(self) -> bool:
+        return not self.problem
+
+
+def step_name(step: int) -> str:
+    """Steps as names that sort like numbers."""
+    return f"{step:08d}"
+
+
+def list_checkpoints(folder: Path) -> list[Checkpoint]:
+    """Whole and damaged checkpoints below ``folder``, by step. Reads manifests and sizes only: see verify."""
+    try:
+        names = [entry.name for entry in os.scandir(folder) if entry.name.isdecimal() and entry.is_dir()]
+    except OSError:
+        return []
+    return sorted((_look_at(folder / name) for name in names), key=lambda checkpoint: checkpoint.step)
+
+
+def newest_whole(folder: Path) -> Checkpoint | None:
+    """The checkpoint to go on from: the newest that verifies, hashes included."""
+    for checkpoint in reversed(list_checkpoints(folder)):
+        if checkpoint.whole and not verify(checkpoint):
+            return checkpoint
+    return None
+
+
+def find_checkpoint(folder: Path, step: int | None) -> Checkpoint:
+    """The checkpoint of ``step``, or the newest whole one. Raises CheckpointError that says what there is."""
+    there = list_checkpoints(folder)
+    steps = ", ".join(str(checkpoint.step) for checkpoint in there if checkpoint.whole) or "none"
+    if step is None:
+        newest = newest_whole(folder)
+        if newest is None:
+            damaged = f" {len(there)} there, all damaged." if there else ""
+            raise CheckpointError(f"There is no whole checkpoint in {folder}.{damaged}")
+        return newest
+    for checkpoint in there:
+        if checkpoint.step == step:
+            return checkpoint
+    raise CheckpointError(f"There is no checkpoint of step {step} in {folder}. Whole ones: {steps}.")
+
+
+def verify(checkpoint: Checkpoint) -> str:
+    """Hash every file. Returns what is wrong, or nothing when all is well."""
+    if checkpoint.problem:
+        return checkpoint.problem
+    try:
+        for name, entry in _manifest(checkpoint.path)["files"].items():
+            with (checkpoint.path / name).open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
+                    return f"{name} has changed since it was written"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"cannot be read: {error}"
+    return ""
+
+
+def save(folder: Path, step: int, tensors: dict[str, dict[str, "Tensor"]], state: dict[str, Any]) -> Checkpoint:
+    """Write a checkpoint of ``step`` below ``folder``.
+
+    ``tensors`` maps file stems to named tensors; ``state`` is JSON. A whole checkpoint of the same step stays as
+    it is: resuming repeats a run exactly. Raises OSError when the disk fails; then nothing has changed.
+    """
+    from safetensors.torch import save as safetensors_bytes  # torch is slow to import, and listing needs none
+
+    target = folder / step_name(step)
+    if target.exists() and (there := _look_at(target)).whole and not verify(there):
+        return there
+    folder.mkdir(parents=True, exist_ok=True)
+    building = folder / f".building-{uuid.uuid4().hex}"
+    building.mkdir()
+    try:
+        contents = {
+            f"{stem}.safetensors": safetensors_bytes({k: v.detach().cpu().contiguous() for k, v in named.items()})
+            for stem, named in tensors.items()
+        }
+        contents["state.json"] = json_bytes({"step": step, **state})
+        files = {}
+        for name, content in contents.items():
+            write_durably(building / name, content)
+            files[name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        write_durably(building / "manifest.json", json_bytes({"format": FORMAT, "step": step, "files": files}))
+        sync_directory(building)
+        if target.exists():
+            # It is damaged; out of the way first, as a directory that is not empty cannot be replaced.
+            target.rename(folder / f".damaged-{uuid.uuid4().hex}")
+        building.rename(target)
+        sync_directory(folder)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    return _look_at(target)
+
+
+def load(checkpoint: Checkpoint, *stems: str) -> tuple[dict[str, dict[str, "Tensor"]], dict[str, Any]]:
+    """Tensors of the named files (on the CPU) and the state of a checkpoint.
+
+    Every file is checked against its hash first. Raises CheckpointError when something is missing or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load as tensors_from
+
+    problem = verify(checkpoint)
+    if problem:
+        raise CheckpointError(
+            f"The checkpoint {checkpoint.path} is damaged: {problem}. Choose another one of the same run."
+        )
+    try:
+        tensors = {stem: tensors_from((checkpoint.path / f"{stem}.safetensors").read_bytes()) for stem in stems}
+        state = json.loads((checkpoint.path / "state.json").read_bytes())
+    except (OSError, ValueError, SafetensorError) as error:
+        raise CheckpointError(f"The checkpoint {checkpoint.path} cannot be read: {error}.") from None
+    return tensors, state
+
+
+def set_aside_after(folder: Path, step: int) -> None:
+    """Hide the checkpoints after ``step``, from where training starts again; prune deletes them later."""
+    for checkpoint in list_checkpoints(folder):
+        if checkpoint.step > step:
+            checkpoint.path.rename(folder / f".superseded-{uuid.uuid4().hex}")
+
+
+def prune(folder: Path, keep: int) -> list[int]:
+    """Delete all but the ``keep`` newest whole checkpoints, and the remains of unfinished writes.
+
+    Call it only after a new checkpoint is whole. Returns the steps deleted.
+    """
+    for leftover in folder.glob(".*-*"):
+        if leftover.name.startswith((".building-", ".superseded-", ".damaged-", ".pruned-")):
+            shutil.rmtree(leftover, ignore_errors=True)
+    whole = [checkpoint for checkpoint in list_checkpoints(folder) if checkpoint.whole]
+    deleted = []
+    for checkpoint in whole[:-keep]:
+        # Renamed first, so that a checkpoint is never seen half deleted.
+        doomed = folder / f".pruned-{uuid.uuid4().hex}"
+        checkpoint.path.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+        deleted.append(checkpoint.step)
+    return deleted
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((path / "manifest.json").read_bytes())
+    if manifest["format"] > FORMAT:
+        raise ValueError(f"written by a newer version (format {manifest['format']}); update ddpm-studio")
+    for name in manifest["files"]:
+        if Path(name).name != name:
+            raise ValueError(f"the manifest names a file outside the checkpoint: {name!r}")
+    return manifest
+
+
+def _look_at(path: Path) -> Checkpoint:
+    """A checkpoint as its manifest and the sizes of its files show it."""
+    step = int(path.name)
+    try:
+        modified = path.stat().st_mtime
+        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(path)}
+    except OSError as error:
+        return Checkpoint(path, step, 0, 0.0, f"cannot be read: {error.strerror}")
+    size = sum(sizes.values())
+    try:
+        manifest = _manifest(path)
+        for name, entry in manifest["files"].items():
+            if name not in sizes:
+                return Checkpoint(path, step, size, modified, f"{name} is missing")
+            if sizes[name] != entry["size"]:
+                return Checkpoint(path, step, size, modified, f"{name} has {sizes[name]} bytes, not {entry['size']}")
+        if manifest["step"] != step:
+            return Checkpoint(path, step, size, modified, f"the manifest is of step {manifest['step']}")
+    except FileNotFoundError:
+        return Checkpoint(path, step, size, modified, "manifest.json is missing")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Checkpoint(path, step, size, modified, f"the manifest cannot be read: {error}")
+    return Checkpoint(path, step, size, modified)

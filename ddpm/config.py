@@ -1,0 +1,282 @@
+"""The recipe of a run: one frozen, validated model per concern, and TOML in and out.
+
+Descriptions and ranges live on the fields; command-line help and the forms of the app are made from them.
+A recipe is complete: together with its data set it trains the same run again, and without the data set it
+still says how to build the network and how to sample from it.
+"""
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from ddpm.errors import ConfigError
+
+
+def _split(value: object) -> object:
+    """Let a command line or a form write a tuple as ``1,2,4``."""
+    if isinstance(value, str):
+        return tuple(part for part in value.replace(" ", "").split(",") if part)
+    return value
+
+
+def _size(value: object) -> object:
+    """Let a size be written as ``28x30``, or as one number for a square."""
+    parts = _split(value.lower().replace("x", ",")) if isinstance(value, str) else value
+    if isinstance(parts, int):
+        return (parts, parts)
+    if isinstance(parts, tuple | list) and len(parts) == 1:
+        return (parts[0], parts[0])
+    return parts
+
+
+def _number(value: object) -> object:
+    """Literal numbers are compared, not parsed, so a string from a command line is turned into one first."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+def _known_device(value: str) -> str:
+    if re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+        return value
+    raise ValueError(f"{value!r} is not allowed: it should be auto, cpu, mps, cuda or cuda:N")
+
+
+Side = Annotated[int, Field(ge=1, le=4096)]
+ImageSize = Annotated[tuple[Side, Side], BeforeValidator(_size)]
+Multipliers = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=64)], ...], BeforeValidator(_split), Field(min_length=1, max_length=8)
+]
+Levels = Annotated[tuple[Annotated[int, Field(ge=0, le=7)], ...], BeforeValidator(_split)]
+Channels = Annotated[Literal[1, 3, 4], BeforeValidator(_number)]
+Device = Annotated[str, AfterValidator(_known_device)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class DataConfig(Section):
+    """Which images, and the shape in which the network sees them."""
+
+    source: str = Field("digits", min_length=1, description="name of a data set, or the path of a folder of images")
+    image_size: ImageSize | None = Field(
+        None, description="height and width in pixels; unset: the set's own size (a folder: 64x64)"
+    )
+    channels: Channels | None = Field(
+        None, description="1 grey, 3 RGB, 4 RGBA; unset: the set's own (a folder: grey if all its images are)"
+    )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image; known once the data set has been opened.
+
+        Raises ConfigError while the size or the channels are unset.
+        """
+        if self.image_size is None or self.channels is None:
+            raise ConfigError(
+                "The recipe does not say data.image_size and data.channels yet; they are filled in when the data "
+                "set is opened. Set both to build the network without it."
+            )
+        return (self.channels, *self.image_size)
+
+
+class ModelConfig(Section):
+    """The U-Net that predicts the noise."""
+
+    dim: int = Field(32, ge=4, le=2048, multiple_of=2, description="channels at full resolution")
+    dim_mults: Multipliers = Field(
+        (1, 2, 4), description="channels at each level, as multiples of dim; each level halves the image"
+    )
+    blocks_per_level: int = Field(2, ge=1, le=16, description="ResNet blocks at each level on the way down")
+    attention_levels: Levels | None = Field(
+        None, description="levels with self-attention, 0 is full resolution; unset: the last level only"
+    )
+    attention_head_dim: int = Field(32, ge=1, le=1024, description="channels of one attention head")
+    norm_groups: int = Field(
+        8, ge=1, le=128, description="groups of each GroupNorm; fewer where they do not divide the channels"
+    )
+
+    @model_validator(mode="after")
+    def _levels_exist(self) -> "ModelConfig":
+        for level in self.attention_levels or ():
+            if level >= len(self.dim_mults):
+                raise ValueError(
+                    f"attention_levels names level {level}, but dim_mults makes levels 0 to {len(self.dim_mults) - 1}"
+                )
+        return self
+
+
+class DiffusionConfig(Section):
+    """The forward process and what the network learns about it."""
+
+    T: int = Field(1000, ge=1, le=100_000, description="number of diffusion steps")
+    schedule: Literal["linear", "quadratic", "cosine", "sigmoid"] = Field(
+        "cosine", description="shape of the noise schedule"
+    )
+    beta_start: float = Field(1e-4, gt=0, lt=1, description="first beta at T=1000 (linear and quadratic)")
+    beta_end: float = Field(0.02, gt=0, lt=1, description="last beta at T=1000 (linear and quadratic)")
+    prediction: Literal["eps"] = Field("eps", description="what the network predicts: the noise")
+    loss: Literal["mse", "l1", "huber"] = Field("mse", description="distance between prediction and target")
+    huber_delta: float = Field(1.0, gt=0, description="where the Huber loss turns from square to straight")
+
+    @model_validator(mode="after")
+    def _betas_rise(self) -> "DiffusionConfig":
+        if self.beta_start > self.beta_end:
+            raise ValueError(f"beta_start ({self.beta_start}) must not be above beta_end ({self.beta_end})")
+        return self
+
+
+class TrainConfig(Section):
+    """Optimizer, length, devices and what is written when."""
+
+    steps: int = Field(10_000, ge=1, le=10**9, description="optimizer steps")
+    max_minutes: float | None = Field(None, gt=0, description="stop after this many minutes of training, if sooner")
+    batch_size: int = Field(64, ge=1, le=65_536, description="images in one step; may exceed the data set")
+    lr: float = Field(1e-3, gt=0, le=10, description="highest learning rate of AdamW")
+    lr_schedule: Literal["constant", "cosine"] = Field(
+        "cosine", description="the learning rate after warm-up: stays, or falls to 0 as a half cosine"
+    )
+    warmup_steps: int = Field(100, ge=0, description="steps over which the learning rate rises from 0")
+    weight_decay: float = Field(0.0, ge=0, le=10, description="decoupled weight decay, on weights of 2 or more axes")
+    grad_clip: float = Field(1.0, gt=0, description="gradients with a larger norm are scaled down to this one")
+    ema_decay: float = Field(0.999, ge=0, lt=1, description="decay of the weight average that samples are drawn from")
+    seed: Seed = Field(0, description="the same seed on the same device trains the same run")
+    device: Device = Field("auto", description="auto, cpu, mps, cuda or cuda:N")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="arithmetic of the network; auto: bfloat16 where the device is faster with it"
+    )
+    log_every: int = Field(10, ge=1, description="steps between two rows of metrics")
+    checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
+    keep_checkpoints: int = Field(3, ge=1, description="newest checkpoints to keep")
+
+
+class SampleConfig(Section):
+    """How images are drawn from a trained network. Not part of a run's recipe: each drawing has its own."""
+
+    sampler: Literal["ddpm", "ddim"] = Field("ddim", description="ancestral sampling (DDPM) or DDIM")
+    steps: int = Field(50, ge=1, description="denoising steps; at most the T that the network was trained with")
+    n: int = Field(64, ge=1, le=100_000, description="images")
+    seed: Seed = Field(0, description="the same seed draws the same images")
+    eta: float = Field(0.0, ge=0, le=1, description="DDIM: share of the noise put back; 0 none, 1 as much as DDPM")
+    variance: Literal["posterior", "beta"] = Field("posterior", description="DDPM: variance of a step's noise")
+    weights: Literal["ema", "raw"] = Field("ema", description="averaged weights, or those of the last step")
+    batch_size: int = Field(256, ge=1, description="images drawn at once; does not change them")
+
+
+class PreviewConfig(Section):
+    """The samples drawn while training: always from the same noise, so that they can be compared."""
+
+    every: int = Field(500, ge=0, description="steps between two previews; 0: none")
+    n: int = Field(16, ge=1, le=1024, description="images in one preview")
+    sampler: Literal["ddpm", "ddim"] = Field("ddim", description="how they are drawn")
+    steps: int = Field(25, ge=1, description="denoising steps; at most T")
+    seed: Seed = Field(0, description="seed of the noise that they start from")
+
+
+class Config(Section):
+    """The whole recipe. ``format`` counts changes of this file's meaning."""
+
+    format: Literal[1] = Field(1, description="version of this file")
+    data: DataConfig = Field(default_factory=DataConfig)
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig)
+    train: TrainConfig = Field(default_factory=TrainConfig)
+    previews: PreviewConfig = Field(default_factory=PreviewConfig)
+
+    @classmethod
+    def build(cls, values: dict[str, Any], origin: str = "") -> "Config":
+        """Validate a nested dictionary; missing keys take their defaults.
+
+        ``origin`` names where the values came from, for the error.
+        Raises ConfigError that names each wrong field, its value and what is allowed.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError(explain(error, origin)) from None
+
+    def with_values(self, overrides: dict[str, Any], origin: str = "") -> "Config":
+        """This recipe with some values replaced, validated again. Raises ConfigError."""
+        return Config.build(merge(self.model_dump(), overrides), origin)
+
+
+def merge(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with the leaves of ``overrides`` laid over it; neither is changed."""
+    merged = dict(base)
+    for key, value in overrides.items():
+        inner = merged.get(key)
+        merged[key] = merge(inner, value) if isinstance(value, dict) and isinstance(inner, dict) else value
+    return merged
+
+
+def field_problems(error: ValidationError) -> dict[str, str]:
+    """The dotted name of each wrong field, and what is wrong with it."""
+    problems: dict[str, str] = {}
+    for problem in error.errors(include_url=False):
+        # Past section and field come positions inside tuples and alternatives of unions: of no use to the reader.
+        place = ".".join(str(part) for part in problem["loc"][:2])
+        if problem["type"] == "extra_forbidden":
+            text = _unknown_key(place)
+        elif problem["type"] == "value_error":
+            text = str(problem["ctx"]["error"])
+        else:
+            text = f"{problem['input']!r} is not allowed: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+        problems.setdefault(place, text)
+    return problems
+
+
+def explain(error: ValidationError, origin: str = "") -> str:
+    """One sentence a problem, each with the field, the value and what is allowed."""
+    where = f" in {origin}" if origin else ""
+    sentences = [f"{place or 'the recipe'}: {text}" for place, text in field_problems(error).items()]
+    if len(sentences) == 1:
+        return f"The recipe is not valid{where}: {sentences[0]}"
+    return f"The recipe is not valid{where}:\n" + "\n".join(f"  {sentence}" for sentence in sentences)
+
+
+def _unknown_key(place: str) -> str:
+    known = [f"{section}.{name}" for section, model in sections().items() for name in model.model_fields]
+    names = [*known, *sections(), "format"]
+    near = difflib.get_close_matches(place, names, n=1)
+    return "there is no such key" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def sections() -> dict[str, type[Section]]:
+    """The name and the model of every section of a recipe, in order."""
+    return {
+        name: field.annotation
+        for name, field in Config.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+    }
+
+
+def to_toml(config: Config) -> str:
+    """The recipe as TOML. Unset fields are left out, as TOML has no null."""
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def from_toml(text: str, origin: str = "") -> Config:
+    """Read a recipe. Raises ConfigError where the TOML or a value is wrong."""
+    return Config.build(parse_toml(text, origin), origin)
+
+
+def parse_toml(text: str, origin: str = "") -> dict[str, Any]:
+    """TOML as a nested dictionary, not validated yet. Raises ConfigError where it does not parse."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{origin or 'The recipe'} is not valid TOML: {error}.") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A recipe file as a nested dictionary, not validated yet. Raises ConfigError with the reason."""
+    try:
+        return parse_toml(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise ConfigError(f"Cannot read the recipe {path}: {reason}.") from None

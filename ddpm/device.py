@@ -1,0 +1,66 @@
+"""Where the numbers are crunched: which device, in which precision, and how much memory it has."""
+
+import os
+
+import psutil
+import torch
+
+from ddpm.errors import DeviceError
+
+
+def pick_device(name: str) -> torch.device:
+    """The device that a recipe names; "auto" is CUDA, else MPS, else the CPU.
+
+    Raises DeviceError when this machine does not have it.
+    """
+    if name == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return torch.device(kind)
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise DeviceError(
+            f"The device {name!r} was asked for, but PyTorch {torch.__version__} finds no usable NVIDIA GPU here. "
+            "Check the driver with nvidia-smi, or use --device cpu (or auto)."
+        )
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError("The device 'mps' was asked for, but this is no Mac with Metal. Use --device cpu (or auto).")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        last = torch.cuda.device_count() - 1
+        raise DeviceError(f"The device {name!r} was asked for, but the GPUs here are cuda:0 to cuda:{last}.")
+    return device
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """The type that the network computes in; its weights stay float32.
+
+    "auto" is bfloat16 where the device multiplies it in hardware and gains by it (NVIDIA since Ampere), else
+    float32: on a CPU the small networks of the presets lose more by converting than they gain.
+    """
+    if name == "bfloat16":
+        return torch.bfloat16
+    pays = name == "auto" and device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 8
+    return torch.bfloat16 if pays else torch.float32
+
+
+def describe_device(device: torch.device) -> str:
+    """A name for people, such as "NVIDIA H200 (cuda:0)" or "CPU, 2 threads"."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)} (cuda:{device.index or 0})"
+    return "Apple GPU (mps)" if device.type == "mps" else f"CPU, {torch.get_num_threads()} threads"
+
+
+def memory_figures(device: torch.device) -> dict[str, int]:
+    """Memory in bytes: allocated, reserved and total of a CUDA device, else of this process and the machine."""
+    if device.type == "cuda":
+        return {
+            "allocated": torch.cuda.memory_allocated(device),
+            "reserved": torch.cuda.memory_reserved(device),
+            "total": torch.cuda.get_device_properties(device).total_memory,
+        }
+    figures = {
+        "process": int(psutil.Process(os.getpid()).memory_info().rss),
+        "machine": int(psutil.virtual_memory().total),
+    }
+    if device.type == "mps":
+        figures["allocated"] = torch.mps.current_allocated_memory()
+    return figures

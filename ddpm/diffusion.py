@@ -1,0 +1,55 @@
+"""The mathematics of the forward process and its inversion, stateless.
+
+Equation numbers are those of Ho, Jain & Abbeel 2020, "Denoising Diffusion Probabilistic Models". x_0, x_t and eps
+are [B, C, H, W]; t is an integer tensor [B] on any device. The tables are float64; what is computed from them is
+cast to the type of the images at the very end.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ddpm.schedules import Schedule
+
+
+@dataclass(frozen=True, eq=False)
+class Gaussian:
+    """A normal distribution over images: mean [B, C, H, W], variance [B, 1, 1, 1]."""
+
+    mean: Tensor
+    variance: Tensor
+
+
+def at(table: Tensor, t: Tensor, like: Tensor) -> Tensor:
+    """``table[t]`` as [B, 1, 1, 1], in the type and on the device of ``like``, which is [B, ...]."""
+    # The type before the device: MPS has no float64.
+    return table.to(like.dtype).to(t.device)[t].view(-1, *[1] * (like.ndim - 1))
+
+
+def q_sample(schedule: Schedule, x_0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """x_t, the image after t + 1 steps of noise, in closed form (eq. 4)."""
+    return at(schedule.alpha_bar.sqrt(), t, x_0) * x_0 + at((1 - schedule.alpha_bar).sqrt(), t, x_0) * eps
+
+
+def q_posterior(schedule: Schedule, x_0: Tensor, x_t: Tensor, t: Tensor) -> Gaussian:
+    """q(x_{t-1} | x_t, x_0), the step back when the clean image is known (eq. 6 and 7).
+
+    At t = 0 it is x_0 itself, with variance 0.
+    """
+    alpha_bar = schedule.alpha_bar
+    before = alpha_bar.roll(1)
+    before[0] = 1.0
+    of_x_0 = before.sqrt() * schedule.beta / (1 - alpha_bar)
+    of_x_t = (1 - schedule.beta).sqrt() * (1 - before) / (1 - alpha_bar)
+    variance = (1 - before) / (1 - alpha_bar) * schedule.beta
+    return Gaussian(at(of_x_0, t, x_t) * x_0 + at(of_x_t, t, x_t) * x_t, at(variance, t, x_t))
+
+
+def x_0_from_eps(schedule: Schedule, x_t: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """The clean image that x_t and its noise imply: eq. 4 solved for x_0."""
+    return (x_t - at((1 - schedule.alpha_bar).sqrt(), t, x_t) * eps) / at(schedule.alpha_bar.sqrt(), t, x_t)
+
+
+def eps_from_x_0(schedule: Schedule, x_t: Tensor, t: Tensor, x_0: Tensor) -> Tensor:
+    """The noise that x_t and the clean image imply: eq. 4 solved for eps."""
+    return (x_t - at(schedule.alpha_bar.sqrt(), t, x_t) * x_0) / at((1 - schedule.alpha_bar).sqrt(), t, x_t)

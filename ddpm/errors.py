@@ -1,0 +1,33 @@
+"""What can go wrong for a reason that a person can mend.
+
+Every error here carries one sentence that says what is wrong, with what value, where, and what to do. The
+command line prints the sentence and the app shows it; neither shows a traceback for one of these.
+"""
+
+
+class DDPMError(Exception):
+    """The parent of all errors with a sentence for the person who reads them."""
+
+
+class ConfigError(DDPMError):
+    """A recipe is not valid: an unknown key, a value out of its range, TOML that does not parse."""
+
+
+class DataError(DDPMError):
+    """A data set is not there, cannot be read, or holds no images."""
+
+
+class DeviceError(DDPMError):
+    """A device was asked for that this machine does not have."""
+
+
+class RunError(DDPMError):
+    """A run directory cannot be made, opened, locked or written."""
+
+
+class CheckpointError(RunError):
+    """A checkpoint is missing, damaged, or belongs to another recipe."""
+
+
+class TrainingError(DDPMError):
+    """Training cannot go on: the loss is no longer a number."""

@@ -1,0 +1,87 @@
+"""What a trainer says while it works, and what it can be told between two steps."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+State = Literal["preparing", "running", "paused", "stopped", "finished", "failed"]
+CommandName = Literal["pause", "resume", "preview", "checkpoint", "stop"]
+COMMANDS: tuple[CommandName, ...] = ("pause", "resume", "preview", "checkpoint", "stop")
+
+
+@dataclass(frozen=True)
+class StateChanged:
+    """The run began, paused, went on or ended, and why."""
+
+    state: State
+    step: int
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """An optimizer step is over, so ``step`` of them are done."""
+
+    step: int
+    images_seen: int
+
+
+@dataclass(frozen=True)
+class MetricsLogged:
+    """Means over the steps since the last row.
+
+    ``seconds`` counts training time from the run's first step, across resumes, without pauses; ``memory`` is
+    in bytes.
+    """
+
+    step: int
+    images_seen: int
+    loss: float
+    grad_norm: float
+    lr: float
+    img_per_s: float
+    seconds: float
+    memory: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PreviewProgress:
+    """``done`` of ``total`` denoising steps of a preview."""
+
+    step: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class PreviewDrawn:
+    """Samples as uint8 [N, C, H, W], and the recipe that drew them."""
+
+    step: int
+    images: "Tensor"
+    recipe: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CheckpointDue:
+    """Everything that a resume needs: named groups of tensors, and numbers.
+
+    The tensors are the trainer's own, not copies: use them before asking for the next event.
+    """
+
+    step: int
+    tensors: dict[str, dict[str, "Tensor"]]
+    state: dict[str, Any]
+    reason: Literal["interval", "asked", "end"]
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Paused and waiting: a sign of life."""
+
+    step: int
+
+
+Event = StateChanged | StepDone | MetricsLogged | PreviewProgress | PreviewDrawn | CheckpointDue | Idle

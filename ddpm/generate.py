@@ -1,0 +1,144 @@
+"""Draw images from a trained network: from a checkpoint and a recipe to PNGs."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ddpm import samplers, schedules, unet
+from ddpm.checkpoint import Checkpoint, load
+from ddpm.config import Config, DiffusionConfig, SampleConfig
+from ddpm.data import to_uint8
+from ddpm.device import pick_device, pick_precision
+from ddpm.errors import CheckpointError, RunError
+from ddpm.files import json_bytes, replace_file
+from ddpm.images import columns_for, grid, write_png
+from ddpm.randomness import SampleNoise
+from ddpm.runs import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A trained network, ready to draw: with the recipe it was trained by and the step it was trained to."""
+
+    unet: nn.Module
+    config: Config
+    step: int
+    device: torch.device
+    weights: Literal["ema", "raw"]
+    run_name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """Images in the making, uint8 [n, C, H, W] on the CPU; the last one's x_t is the result.
+
+    ``done`` of ``total`` denoising steps are over, all batches counted.
+    """
+
+    done: int
+    total: int
+    x_t: Tensor
+    x_0: Tensor
+
+
+def load_network(run: Run, checkpoint: Checkpoint, weights: Literal["ema", "raw"] = "ema", device: str = "auto") -> Network:
+    """The network of a checkpoint, without its data set. Raises CheckpointError, ConfigError or DeviceError."""
+    config = run.config()
+    where = pick_device(device)
+    stem = "ema" if weights == "ema" else "model"
+    tensors, state = load(checkpoint, stem)
+    network = unet.build(config.model, config.data.shape[0])
+    load_weights(network, tensors[stem], checkpoint)
+    return Network(network.to(where).eval(), config, int(state["step"]), where, weights, run.name)
+
+
+def load_weights(network: nn.Module, weights: dict[str, Tensor], checkpoint: Checkpoint) -> None:
+    """Put stored weights into a network. Raises CheckpointError when they belong to another one."""
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise CheckpointError(
+            f"The weights in {checkpoint.path} do not fit the network that the run's config.toml describes: {first}"
+        ) from None
+
+
+def draw(network: Network, sample: SampleConfig) -> Iterator[Drawing]:
+    """Draw ``sample.n`` images, with a Drawing after each denoising step; close the iterator to stop early.
+
+    Raises ConfigError when the recipe asks for more steps than the network's T.
+    """
+    visited = schedules.timesteps(network.config.diffusion.T, sample.steps)
+    shape = network.config.data.shape
+    x_t = torch.zeros((sample.n, *shape), dtype=torch.uint8)
+    x_0 = torch.zeros_like(x_t)
+    starts = range(0, sample.n, sample.batch_size)
+    done = 0
+    for start in starts:
+        indices = range(start, min(start + sample.batch_size, sample.n))
+        part = slice(indices.start, indices.stop)
+        for step in denoise(network.unet, network.config, sample, indices, network.device):
+            done += 1
+            x_t, x_0 = x_t.clone(), x_0.clone()
+            x_t[part], x_0[part] = to_uint8(step.x_t).cpu(), to_uint8(step.x_0).cpu()
+            yield Drawing(done, len(visited) * len(starts), x_t, x_0)
+
+
+def denoise(
+    network: nn.Module, config: Config, sample: SampleConfig, indices: range, device: torch.device
+) -> Iterator[samplers.Step]:
+    """Draw the images ``indices`` of a recipe in one batch, float32 [B, C, H, W] in [-1, 1].
+
+    Image i is the same in whatever batch it is drawn, but for the rounding of another batch's kernels.
+    """
+    schedule = schedules.build(config.diffusion)
+    visited = schedules.timesteps(config.diffusion.T, sample.steps)
+    noise = SampleNoise(sample.seed, indices, config.data.shape, device)
+    denoiser = eps_denoiser(network, config, device)
+    if sample.sampler == "ddpm":
+        return samplers.ddpm(denoiser, schedule, noise.draw(), visited, noise.draw, variance=sample.variance)
+    return samplers.ddim(denoiser, schedule, noise.draw(), visited, noise.draw, eta=sample.eta)
+
+
+def eps_denoiser(network: nn.Module, config: Config, device: torch.device) -> samplers.Denoiser:
+    """The network as a sampler wants it: eps in float32, computed in the recipe's precision."""
+    precision = pick_precision(config.train.precision, device)
+
+    def predict(x_t: Tensor, t: Tensor) -> Tensor:
+        with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+            eps: Tensor = network(x_t, t)
+        return eps.float()
+
+    return predict
+
+
+def recipe_of(network: Network, sample: SampleConfig) -> dict[str, Any]:
+    """Everything needed to draw the same images again, as JSON."""
+    columns = columns_for(sample.n)
+    channels, height, width = network.config.data.shape
+    layout = {"columns": columns, "channels": channels, "height": height, "width": width}
+    diffusion = network.config.diffusion.model_dump(mode="json", include=set(DiffusionConfig.model_fields))
+    return {"run": network.run_name, "step": network.step, **sample.model_dump(mode="json"), **layout, "diffusion": diffusion}
+
+
+def save_images(images: Tensor, out: Path, recipe: dict[str, Any]) -> Path:
+    """Write uint8 [n, C, H, W] below ``out``: 0000.png ... at native size, grid.png and sample.json.
+
+    Returns the path of the grid. Raises RunError when the place cannot be written.
+    """
+    pixels = images.numpy()
+    digits = max(4, len(str(len(pixels) - 1)))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for index, image in enumerate(pixels):
+            write_png(out / f"{index:0{digits}d}.png", image)
+        write_png(out / "grid.png", grid(pixels, recipe.get("columns")))
+        replace_file(out / "sample.json", json_bytes(json.loads(json.dumps(recipe))))
+    except OSError as error:
+        raise RunError(f"Cannot write the images to {out}: {error.strerror}. Choose another place with --out.") from None
+    return out / "grid.png"

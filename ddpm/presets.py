@@ -1,0 +1,50 @@
+"""Recipes that work, by name. What they leave out takes the defaults of ddpm.config."""
+
+from typing import Any
+
+from ddpm.config import Config, merge
+from ddpm.errors import ConfigError
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "digits": {
+        "data": {"source": "digits"},
+        "model": {"dim": 32, "dim_mults": (1, 2)},
+        "train": {"steps": 2000, "batch_size": 128, "lr": 2e-3, "ema_decay": 0.995, "checkpoint_every": 500},
+        "previews": {"every": 100},
+    },
+    "mnist": {
+        "data": {"source": "mnist"},
+        "model": {"dim": 32, "dim_mults": (1, 2, 2)},
+        "train": {"steps": 4000, "batch_size": 64, "lr": 1.5e-3, "checkpoint_every": 500},
+        "previews": {"every": 200},
+    },
+    "fashion-mnist": {
+        "data": {"source": "fashion-mnist"},
+        "model": {"dim": 32, "dim_mults": (1, 2, 2)},
+        "train": {"steps": 4000, "batch_size": 64, "lr": 1.5e-3, "checkpoint_every": 500},
+        "previews": {"every": 200},
+    },
+    "folder": {
+        "model": {"dim": 64, "dim_mults": (1, 2, 2, 4)},
+        "train": {"steps": 50_000, "batch_size": 32, "lr": 2e-4, "ema_decay": 0.9995, "checkpoint_every": 1000},
+        "previews": {"every": 500},
+    },
+}
+
+
+def preset_values(name: str) -> dict[str, Any]:
+    """The values of a preset, nested by section. Raises ConfigError that lists the presets."""
+    if name not in PRESETS:
+        raise ConfigError(f"There is no preset named {name!r}. There are: {', '.join(PRESETS)}.")
+    return PRESETS[name]
+
+
+def preset_for(source: str) -> str:
+    """The preset that a data set starts from: its own, or the one for a folder of images."""
+    return source if source in PRESETS else "folder"
+
+
+def config_for(source: str, preset: str | None = None, overrides: dict[str, Any] | None = None) -> Config:
+    """The recipe for a data set: a preset, the source, and overrides nested by section. Raises ConfigError."""
+    values = merge(preset_values(preset or preset_for(source)), {"data": {"source": source}})
+    return Config.build(merge(values, overrides or {}))

@@ -1,0 +1,282 @@
+"""The run directory: everything that a trainer says about itself, in files that any program can read.
+
+    config.toml      the recipe            metrics.jsonl   one row a logged step
+    status.json      state and heartbeat   events.jsonl    what happened, when and why
+    previews/        PNG and JSON          checkpoints/    see ddpm.checkpoint
+    inbox/           commands as files     lock            held by the process that trains
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from ddpm import config as recipes
+from ddpm.checkpoint import Checkpoint, list_checkpoints
+from ddpm.errors import RunError
+from ddpm.events import COMMANDS, CommandName, State
+from ddpm.files import append_json_line, json_bytes, parse_json_lines, replace_file
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+@dataclass(frozen=True)
+class Status:
+    """The trainer's last word about a run. Times are seconds since 1970."""
+
+    state: State
+    step: int = 0
+    images_seen: int = 0
+    steps: int = 0
+    message: str = ""
+    pid: int = 0
+    host: str = ""
+    device: str = ""
+    parameters: int = 0
+    dataset_size: int = 0
+    started: float = 0.0
+    heartbeat: float = 0.0
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A preview on disk: a grid of ``n`` images without gaps, ``columns`` wide."""
+
+    step: int
+    image: Path
+    recipe: dict[str, Any]
+
+
+class Run:
+    """One run directory. Holds no open files and no state: several objects and processes may share a run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.name
+        self.config_path = path / "config.toml"
+        self.status_path = path / "status.json"
+        self.metrics_path = path / "metrics.jsonl"
+        self.events_path = path / "events.jsonl"
+        self.previews_path = path / "previews"
+        self.checkpoints_path = path / "checkpoints"
+        self.inbox_path = path / "inbox"
+        self.lock_path = path / "lock"
+
+    # The recipe
+
+    def config(self) -> recipes.Config:
+        """The recipe. Raises ConfigError where it is damaged."""
+        return recipes.Config.build(recipes.read_toml(self.config_path), str(self.config_path))
+
+    def write_config(self, config: recipes.Config) -> None:
+        """Put a new recipe in place of the old one."""
+        replace_file(self.config_path, recipes.to_toml(config).encode())
+
+    # State
+
+    def status(self) -> Status:
+        """What the trainer wrote last; a status that is missing or damaged reads as stopped at step 0."""
+        try:
+            values = json.loads(self.status_path.read_bytes())
+            status = Status(**values)
+        except (OSError, ValueError, TypeError):
+            return Status(state="stopped", message="no readable status.json")
+        return status if status.state in get_args(State) else Status(state="stopped", message="unknown state")
+
+    def write_status(self, status: Status) -> None:
+        replace_file(self.status_path, json_bytes(asdict(status)), durable=False)
+
+    def is_training(self) -> bool:
+        """Whether some process, this one included, holds the lock."""
+        try:
+            descriptor = os.open(self.lock_path, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the one process that trains this run. The lock goes with the process, however that ends.
+
+        Raises RunError that says who holds it.
+        """
+        try:
+            file = self.lock_path.open("a+")
+        except OSError as error:
+            raise RunError(f"Cannot write to the run {self.path}: {error.strerror}.") from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                status = self.status()
+                raise RunError(
+                    f"The run {self.name} is being trained already, by process {status.pid} on "
+                    f"{status.host or 'this machine'}. Watch it in the app, or stop it there first."
+                ) from None
+            yield
+
+    # Records
+
+    def append_metrics(self, row: dict[str, Any]) -> None:
+        append_json_line(self.metrics_path, row)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All rows, oldest first."""
+        return _rows(self.metrics_path)
+
+    def record(self, kind: str, step: int, message: str = "", **details: Any) -> None:
+        """Append to events.jsonl what happened at ``step``."""
+        row = {"time": time.time(), "kind": kind, "step": step, "message": message, **details}
+        append_json_line(self.events_path, row)
+
+    def events(self) -> list[dict[str, Any]]:
+        """All events, oldest first: time, kind, step, message and details."""
+        return _rows(self.events_path)
+
+    def previews(self) -> list[Preview]:
+        """The whole previews, oldest first."""
+        found = []
+        for description in sorted(self.previews_path.glob("*.json")):
+            image = description.with_suffix(".png")
+            try:
+                recipe = json.loads(description.read_bytes())
+                step = int(description.stem)
+            except (OSError, ValueError):
+                continue
+            if image.exists() and isinstance(recipe, dict):
+                found.append(Preview(step, image, recipe))
+        return found
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Whole and damaged checkpoints, oldest first."""
+        return list_checkpoints(self.checkpoints_path)
+
+    def rewind(self, step: int) -> None:
+        """Forget the records made after ``step``, which training from there will make again."""
+        kept = [row for row in self.metrics() if row.get("step", 0) <= step]
+        replace_file(self.metrics_path, b"".join(json.dumps(row).encode() + b"\n" for row in kept))
+        for preview in self.previews():
+            if preview.step > step:
+                preview.image.with_suffix(".json").unlink(missing_ok=True)
+                preview.image.unlink(missing_ok=True)
+
+    # Commands
+
+    def send(self, command: CommandName) -> None:
+        """Tell the trainer of this run something; it reads its inbox between steps. Raises RunError."""
+        try:
+            self.inbox_path.mkdir(exist_ok=True)
+            replace_file(self.inbox_path / f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}-{command}", b"", durable=False)
+        except OSError as error:
+            raise RunError(f"Cannot send {command!r} to the run {self.name}: {error.strerror}.") from None
+
+    def take_commands(self) -> list[CommandName]:
+        """The commands since the last call, oldest first. Unknown ones are dropped."""
+        taken: list[CommandName] = []
+        try:
+            files = sorted(entry.name for entry in os.scandir(self.inbox_path) if not entry.name.startswith("."))
+        except OSError:
+            return taken
+        for name in files:
+            (self.inbox_path / name).unlink(missing_ok=True)
+            word = name.rpartition("-")[2]
+            taken += [command for command in COMMANDS if command == word]
+        return taken
+
+    def delete(self) -> None:
+        """Remove the run for good. Raises RunError while it is being trained."""
+        if self.is_training():
+            raise RunError(f"The run {self.name} is being trained; stop it before deleting it.")
+        # Renamed first, so that a half-removed run is never listed.
+        doomed = self.path.with_name(f".deleted-{uuid.uuid4().hex}")
+        try:
+            self.path.rename(doomed)
+        except OSError as error:
+            raise RunError(f"Cannot delete the run {self.path}: {error.strerror}.") from None
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+def check_name(name: str) -> None:
+    """Raise RunError unless ``name`` can be the name of a run on every file system."""
+    if not _NAME.fullmatch(name):
+        raise RunError(
+            f"{name!r} cannot be the name of a run: use 1 to 80 letters, digits, '.', '_' and '-', "
+            "beginning with a letter or digit."
+        )
+
+
+def create_run(root: Path, name: str, config: recipes.Config) -> Run:
+    """Make a new run below ``root`` with its recipe.
+
+    Raises RunError when the name is taken or not a name, or the place cannot be written.
+    """
+    check_name(name)
+    run = Run(root / name)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        run.path.mkdir()
+        for folder in (run.previews_path, run.checkpoints_path, run.inbox_path):
+            folder.mkdir()
+        run.lock_path.touch()
+        run.write_status(Status(state="stopped", steps=config.train.steps, message="not started"))
+        run.write_config(config)
+    except FileExistsError:
+        raise RunError(
+            f"There is a run named {name} already, in {root}. Choose another name, or continue it with --resume {name}."
+        ) from None
+    except OSError as error:
+        raise RunError(f"Cannot make the run {run.path}: {error.strerror}. Choose another place with --home.") from None
+    return run
+
+
+def open_run(root: Path, name: str) -> Run:
+    """The run of that name below ``root``, or the run directory at that path. Raises RunError."""
+    for path in (root / name, Path(name)):
+        if (path / "config.toml").is_file():
+            return Run(path)
+    known = [run.name for run in list_runs(root)]
+    hint = f"There are: {', '.join(known[:8])}." if known else f"There are no runs in {root} yet."
+    raise RunError(f"There is no run named {name!r}. {hint}")
+
+
+def list_runs(root: Path) -> list[Run]:
+    """Every run below ``root``, by name."""
+    try:
+        entries = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+    except OSError:
+        return []
+    return [Run(root / name) for name in entries if (root / name / "config.toml").is_file() and name[0] != "."]
+
+
+def free_name(root: Path, source: str) -> str:
+    """A run name made from a data set's name or path that is not taken: digits-1, digits-2 ..."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).name).strip("-._")[:60] or "run"
+    taken = {path.name for path in root.iterdir()} if root.is_dir() else set()
+    return next(name for n in range(1, len(taken) + 2) if (name := f"{stem}-{n}") not in taken)
+
+
+def this_process(**values: Any) -> Status:
+    """A status that names this process and machine, beating now."""
+    return Status(pid=os.getpid(), host=socket.gethostname(), heartbeat=time.time(), **values)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    try:
+        return list(parse_json_lines(path.read_bytes()))
+    except OSError:
+        return []

@@ -1,0 +1,253 @@
+"""Training, as a generator of events. It writes nothing, prints nothing and asks for commands between two steps."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from ddpm import schedules, unet
+from ddpm.config import Config, SampleConfig
+from ddpm.data import DeviceImages, to_uint8
+from ddpm.device import memory_figures, pick_precision
+from ddpm.ema import ExponentialMovingAverage
+from ddpm.errors import TrainingError
+from ddpm.events import (
+    CheckpointDue,
+    CommandName,
+    Event,
+    Idle,
+    MetricsLogged,
+    PreviewDrawn,
+    PreviewProgress,
+    State,
+    StateChanged,
+    StepDone,
+)
+from ddpm.generate import denoise
+from ddpm.images import columns_for
+from ddpm.objectives import diffusion_loss, random_timesteps
+from ddpm.optim import build_optimizer, learning_rate, load_optimizer_tensors, optimizer_tensors
+from ddpm.randomness import derived_seed, generator
+
+TakeCommands = Callable[[], list[CommandName]]
+
+
+@dataclass
+class Sums:
+    """What has come together since the last row of metrics; part of a checkpoint, so that no row is cut in two."""
+
+    loss: float = 0.0
+    grad_norm: float = 0.0
+    steps: int = 0
+    images: int = 0
+    seconds: float = 0.0
+
+    def add(self, loss: float, grad_norm: float, images: int) -> None:
+        """One more step."""
+        self.loss += loss
+        self.grad_norm += grad_norm
+        self.steps += 1
+        self.images += images
+
+
+class Trainer:
+    """A network in training: its weights, their average, the optimizer, and how far it has come.
+
+    The images must have the shape that ``config.data`` names. The same recipe on the same device with the same
+    number of threads trains the same weights, bit for bit, however often it is interrupted in between.
+    """
+
+    def __init__(self, config: Config, images: DeviceImages) -> None:
+        self.config = config
+        self.images = images
+        self.device = images.device
+        self.schedule = schedules.build(config.diffusion)
+        # Initial weights come from torch's global generator: seeded here, and given back as it was.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derived_seed(config.train.seed, "weights", 0))
+            self.network = unet.build(config.model, config.data.shape[0]).to(self.device)
+        self.ema = ExponentialMovingAverage(self.network, config.train.ema_decay)
+        self.optimizer = build_optimizer(config.train, self.network)
+        self.precision = pick_precision(config.train.precision, self.device)
+        self.step = 0
+        self.images_seen = 0
+        self.seconds = 0.0
+        self._since_metrics = Sums()
+        self._commands: deque[CommandName] = deque()
+
+    def run(self, take_commands: TakeCommands = list) -> Iterator[Event]:
+        """Train to the last step of the recipe, or until told to stop; a checkpoint is due at the end either way.
+
+        ``take_commands`` gives the commands since it was last called. Raises TrainingError when the loss or its
+        gradient is no longer a number; the weights are then those of the last good step.
+        """
+        train, previews = self.config.train, self.config.previews
+        deadline = self.seconds + 60 * train.max_minutes if train.max_minutes else float("inf")
+        self.network.train()
+        yield StateChanged("running", self.step)
+        while self.step < train.steps:
+            preview, checkpoint = False, False
+            self._commands.extend(take_commands())
+            while self._commands:
+                match self._commands.popleft():
+                    case "stop":
+                        yield from self._end("stopped", "told to stop")
+                        return
+                    case "pause":
+                        yield from self._pause(take_commands)
+                    case "preview":
+                        preview = True
+                    case "checkpoint":
+                        checkpoint = True
+                    case "resume":
+                        pass
+            if self.seconds >= deadline:
+                yield from self._end("stopped", f"the {train.max_minutes:g} minutes of train.max_minutes are over")
+                return
+
+            started = time.perf_counter()
+            self._train_step()
+            self._count_time(started)
+            yield StepDone(self.step, self.images_seen)
+
+            if self.step % train.log_every == 0 or self.step == train.steps:
+                yield self._metrics()
+            if preview or (previews.every and (self.step % previews.every == 0 or self.step == train.steps)):
+                yield from self._preview(take_commands)
+            if self.step < train.steps and (checkpoint or self.step % train.checkpoint_every == 0):
+                yield self.checkpoint("asked" if checkpoint else "interval")
+        yield from self._end("finished", "")
+
+    def _train_step(self) -> None:
+        train, device = self.config.train, self.device
+        random = generator(train.seed, "noise", self.step, device)
+        x_0 = self.images.batch(self.images_seen, train.batch_size)
+        t = random_timesteps(self.schedule.T, len(x_0), random)
+        eps = torch.randn(x_0.shape, generator=random, device=device)
+
+        with torch.autocast(device.type, self.precision, enabled=self.precision != torch.float32):
+            loss = diffusion_loss(self.network, self.config.diffusion, self.schedule, x_0, t, eps).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        grad_norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), train.grad_clip, foreach=True)
+        loss_value, grad_norm_value = torch.stack([loss.detach(), grad_norm]).tolist()
+        # Before the update, so that no weight is ever harmed.
+        if not (abs(loss_value) < float("inf") and grad_norm_value < float("inf")):
+            raise TrainingError(
+                f"At step {self.step + 1} the loss is {loss_value} and its gradient's norm {grad_norm_value}, so "
+                f"training stopped; the checkpoints are sound. Resume with a smaller train.lr (it was {train.lr:g})."
+            )
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(train, self.step)
+        self.optimizer.step()
+
+        self.step += 1
+        self.images_seen += len(x_0)
+        self.ema.update(self.step)
+        self._since_metrics.add(loss_value, grad_norm_value, len(x_0))
+
+    def _count_time(self, started: float) -> None:
+        elapsed = time.perf_counter() - started
+        self.seconds += elapsed
+        self._since_metrics.seconds += elapsed
+
+    def _metrics(self) -> MetricsLogged:
+        sums, self._since_metrics = self._since_metrics, Sums()
+        return MetricsLogged(
+            step=self.step,
+            images_seen=self.images_seen,
+            loss=sums.loss / sums.steps,
+            grad_norm=sums.grad_norm / sums.steps,
+            lr=learning_rate(self.config.train, self.step - 1),
+            img_per_s=sums.images / max(sums.seconds, 1e-9),
+            seconds=self.seconds,
+            memory=memory_figures(self.device),
+        )
+
+    def _pause(self, take_commands: TakeCommands) -> Iterator[Event]:
+        """Wait for resume or stop; a preview or checkpoint asked for meanwhile is made at once."""
+        yield StateChanged("paused", self.step)
+        while True:
+            self._commands.extend(take_commands())
+            if not self._commands:
+                time.sleep(0.05)
+                yield Idle(self.step)
+                continue
+            match self._commands.popleft():
+                case "resume":
+                    yield StateChanged("running", self.step)
+                    return
+                case "stop":
+                    self._commands.appendleft("stop")
+                    return
+                case "preview":
+                    yield from self._preview(take_commands)
+                case "checkpoint":
+                    yield self.checkpoint("asked")
+                case "pause":
+                    pass
+
+    def _preview(self, take_commands: TakeCommands) -> Iterator[Event]:
+        """Draw the preview from the averaged weights; a stop asked for meanwhile ends it unfinished."""
+        previews = self.config.previews
+        sample = SampleConfig(
+            sampler=previews.sampler,
+            steps=min(previews.steps, self.schedule.T),
+            n=previews.n,
+            seed=previews.seed,
+        )
+        started = time.perf_counter()
+        drawn = None
+        for drawn in denoise(self.averaged, self.config, sample, range(sample.n), self.device):
+            yield PreviewProgress(self.step, drawn.step, sample.steps)
+            self._commands.extend(take_commands())
+            if "stop" in self._commands:
+                return
+        channels, height, width = self.config.data.shape
+        assert drawn is not None  # there is at least one denoising step
+        self.seconds += time.perf_counter() - started
+        recipe = {
+            "step": self.step,
+            "columns": columns_for(sample.n),
+            "channels": channels,
+            "height": height,
+            "width": width,
+            **sample.model_dump(mode="json", include={"n", "sampler", "steps", "seed", "weights"}),
+        }
+        yield PreviewDrawn(self.step, to_uint8(drawn.x_t).cpu(), recipe)
+
+    def averaged(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """The prediction of the network with its averaged weights."""
+        return functional_call(self.network, self.ema.weights, (x_t, t))  # type: ignore[no-any-return]
+
+    def checkpoint(self, reason: Literal["interval", "asked", "end"]) -> CheckpointDue:
+        """Everything that restore needs."""
+        tensors = {
+            "model": {name: parameter.detach() for name, parameter in self.network.named_parameters()},
+            "ema": self.ema.weights,
+            "optimizer": optimizer_tensors(self.optimizer, self.network),
+        }
+        state = {"images_seen": self.images_seen, "seconds": self.seconds, "since_metrics": asdict(self._since_metrics)}
+        return CheckpointDue(self.step, tensors, state, reason)
+
+    def restore(self, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
+        """Go on from what checkpoint gave: tensors on any device, and the numbers with their step.
+
+        Raises KeyError, RuntimeError, TypeError or ValueError when they are of another network or incomplete.
+        """
+        self.network.load_state_dict(tensors["model"])
+        self.ema.load(tensors["ema"])
+        load_optimizer_tensors(self.optimizer, self.network, tensors["optimizer"])
+        self.step = int(state["step"])
+        self.images_seen = int(state["images_seen"])
+        self.seconds = float(state["seconds"])
+        self._since_metrics = Sums(**state["since_metrics"])
+
+    def _end(self, state: State, message: str) -> Iterator[Event]:
+        yield self.checkpoint("end")
+        yield StateChanged(state, self.step, message)
