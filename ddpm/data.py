@@ -21,14 +21,19 @@ class DeviceImages:
     """A whole data set on one device as uint8 [N, C, H, W], read in an endless shuffled order.
 
     Each epoch is a permutation of the N images that depends on nothing but the seed and the epoch's number,
-    and one epoch follows the other without a gap. So a resumed run goes on where it was, batches may be larger
-    than the data set, and no image is left out.
+    and one epoch follows the other without a gap. So a resumed run goes on where it was, batches may be
+    larger than the data set, and no image is left out.
     """
 
     def __init__(self, image_set: ImageSet, seed: int, device: torch.device | str = "cpu") -> None:
         self.images = torch.as_tensor(image_set.images, device=device)
         self._seed = seed
         self._orders: dict[int, Tensor] = {}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the images are, and their batches."""
+        return self.images.device
 
     def __len__(self) -> int:
         return len(self.images)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.config import DataConfig
-from ddpm.errors import DataError
+from ddpm.errors import DataError, NoSuchDataError
 from ddpm.folder import read_folder, summarize_folder
 from ddpm.imageset import DataSummary, ImageSet, Progress, empty_images
 from ddpm.named_sets import DATASETS, NamedSet
@@ -28,7 +28,7 @@ FOLDER_SIZE = (64, 64)
 
 
 def summarize(config: DataConfig, data_root: Path) -> DataSummary:
-    """What a recipe's data set is, from headers and names alone. Size and channels agree with ``load_images``.
+    """What a recipe's data set is, from headers and names alone; ``load_images`` gives that shape.
 
     Raises DataError where the set is unknown, not on this disk yet, damaged, or holds no images.
     """
@@ -63,7 +63,7 @@ def load_images(
 
 
 def resolve(config: DataConfig, found: DataSummary | ImageSet) -> DataConfig:
-    """The recipe's data section with nothing left open: size and channels as found, a folder's path absolute."""
+    """The recipe's data section with nothing left open: size and channels as found, a path absolute."""
     source = config.source if config.source in DATASETS else str(_folder(config.source))
     return DataConfig.model_validate(
         {"source": source, "image_size": found.image_size, "channels": found.channels}
@@ -83,7 +83,7 @@ def _folder(source: str) -> Path:
         raise DataError(f"{path} is not a folder. Name a folder of images, or one of: {', '.join(DATASETS)}.")
     near = difflib.get_close_matches(source.lower().replace("_", "-"), DATASETS, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
-    raise DataError(
+    raise NoSuchDataError(
         f"There is no data set named {source!r} and no folder {path}.{hint} The data sets are "
         f"{', '.join(DATASETS)}; anything else is the path of a folder of images."
     )

@@ -37,8 +37,8 @@ def fetch(urls: Sequence[str], md5: str, target: Path, progress: Progress) -> No
         except (OSError, http.client.HTTPException, _WrongContentError) as error:
             failures.append(f"{url}: {getattr(error, 'reason', None) or error}")
     raise DataError(
-        f"Cannot download {target.name} ({'; '.join(failures)}). Try again when the network is there, or put the "
-        f"file into {target.parent}, or name a folder that has it with --data-root."
+        f"Cannot download {target.name} ({'; '.join(failures)}). Try again when the network is there, or put "
+        f"the file into {target.parent}, or name a folder that has it with --data-root."
     )
 
 
@@ -55,7 +55,8 @@ def _placed(target: Path) -> Iterator[IO[bytes]]:
         file = temporary.open("xb")
     except OSError as error:
         raise DataError(
-            f"Cannot write to {target.parent}: {error.strerror}. Name a folder that you may write to with --data-root."
+            f"Cannot write to {target.parent}: {error.strerror}. "
+            f"Name a folder that you may write to with --data-root."
         ) from None
     try:
         with file:

@@ -17,12 +17,20 @@ class DataError(DDPMError):
     """A data set is not there, cannot be read, or holds no images."""
 
 
+class NoSuchDataError(DataError):
+    """A data set was named that neither is known nor is a folder."""
+
+
 class DeviceError(DDPMError):
     """A device was asked for that this machine does not have."""
 
 
 class RunError(DDPMError):
     """A run directory cannot be made, opened, locked or written."""
+
+
+class RunNameError(RunError):
+    """The name of a run is taken, is not a name, or there is no such run."""
 
 
 class CheckpointError(RunError):

@@ -74,12 +74,13 @@ def read_folder(
     reasons: list[str | None] = []
     with _decoders() as formats, _workers() as workers:
         jobs = [
-            workers.submit(_read, root / path, formats, image) for path, image in zip(listing.paths, images)
+            workers.submit(_read, root / path, formats, image)
+            for path, image in zip(listing.paths, images, strict=True)
         ]
         for done, job in enumerate(jobs, start=1):
             reasons.append(job.result())
             progress("reading images", done, n)
-    broken = [f"{path}: {reason}" for path, reason in zip(listing.paths, reasons) if reason]
+    broken = [f"{path}: {reason}" for path, reason in zip(listing.paths, reasons, strict=True) if reason]
     if len(broken) == n:
         raise _none_readable(listing, broken[0])
     labels = listing.labels()
@@ -104,7 +105,8 @@ def _list_images(root: Path) -> _Listing:
         raise DataError(f"The folder {root} is empty. Put images into it, or name another folder.")
     if not paths:
         raise DataError(
-            f"There are no images in the folder {root} or below it. Files that end in {' '.join(ENDINGS)} are read."
+            f"There are no images in the folder {root} or below it. "
+            f"Files that end in {' '.join(ENDINGS)} are read."
         )
     return _Listing(root, tuple(sorted(paths, key=lambda path: path.parts)), tuple(sorted(skipped)))
 
@@ -193,7 +195,7 @@ def _decoders() -> Iterator[tuple[str, ...]]:
 
 @contextmanager
 def _workers() -> Iterator[ThreadPoolExecutor]:
-    """Threads, as decoders work outside the interpreter's lock; whoever interrupts does not wait for the rest."""
+    """Threads, as decoders work outside the interpreter's lock. Interrupting does not wait for the rest."""
     executor = ThreadPoolExecutor(_WORKERS)
     try:
         yield executor

@@ -54,7 +54,8 @@ def _digits_file() -> bytes:
         if place.is_file():
             return place.read_bytes()
     raise DataError(
-        f"The embedded digits are missing: there is neither {in_wheel} nor {in_checkout}. Install ddpm-studio again."
+        f"The embedded digits are missing: there is neither {in_wheel} nor {in_checkout}. "
+        f"Install ddpm-studio again."
     )
 
 
@@ -92,7 +93,7 @@ class _IdxSet:
     def places(self, data_root: Path) -> list[Path]:
         """The folders that may hold the files, most telling first."""
         places = [self.raw(data_root), data_root / self.folder, data_root / self.name]
-        # The files of all these sets have the same names, so a folder that is named for another one is not asked.
+        # The files of all these sets have the same names: a folder named for another one is not asked.
         return places if self._is_named_for_another(data_root) else [*places, data_root]
 
     def _is_named_for_another(self, data_root: Path) -> bool:
@@ -109,8 +110,9 @@ class _IdxSet:
                 return place
         raise DataError(
             f"The data set {self.name} is not on this disk: there is no {_IMAGES} or {_IMAGES}.gz in "
-            f"{', '.join(str(place) for place in places)}. Let it be downloaded (`ddpm-studio train {self.name}` "
-            f"does that, and load_images with download=True), or name a folder that has it with --data-root."
+            f"{', '.join(str(place) for place in places)}. Let it be downloaded "
+            f"(`ddpm-studio train {self.name}` does that, and load_images with download=True), "
+            f"or name a folder that has it with --data-root."
         )
 
     def shape(self, data_root: Path) -> tuple[int, int, int]:
@@ -132,8 +134,8 @@ class _IdxSet:
         labels = read_idx(labels_path, 1)
         if len(labels) != len(images):
             raise DataError(
-                f"{labels_path} holds {len(labels)} labels for {len(images)} images, so the two do not belong "
-                f"together. Delete both and get them again."
+                f"{labels_path} holds {len(labels)} labels for {len(images)} images, so the two do not "
+                f"belong together. Delete both and get them again."
             )
         return GreyImages(images, labels.astype(np.int64))
 
@@ -149,7 +151,7 @@ class _IdxSet:
 
         known = getattr(datasets, self.folder)
         checksums = {name.removesuffix(".gz"): md5 for name, md5 in known.resources}
-        # The labels first: the images are what ``find`` looks for, so a set without its labels is not taken for whole.
+        # The labels first, as ``find`` looks for the images: half a download is not taken for the whole.
         for stem in (_LABELS, _IMAGES):
             if _idx_file(self.raw(data_root), stem) is None:
                 name = f"{stem}.gz"

@@ -22,7 +22,7 @@ from typing import Any, get_args
 
 from ddpm import config as recipes
 from ddpm.checkpoint import Checkpoint, list_checkpoints
-from ddpm.errors import RunError
+from ddpm.errors import RunError, RunNameError
 from ddpm.events import COMMANDS, CommandName, State
 from ddpm.files import append_json_line, json_bytes, parse_json_lines, replace_file
 
@@ -120,14 +120,12 @@ class Run:
         except OSError as error:
             raise RunError(f"Cannot write to the run {self.path}: {error.strerror}.") from None
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            if not _lock_soon(file.fileno()):
                 status = self.status()
                 raise RunError(
                     f"The run {self.name} is being trained already, by process {status.pid} on "
                     f"{status.host or 'this machine'}. Watch it in the app, or stop it there first."
-                ) from None
+                )
             yield
 
     # Records
@@ -214,7 +212,7 @@ class Run:
 def check_name(name: str) -> None:
     """Raise RunError unless ``name`` can be the name of a run on every file system."""
     if not _NAME.fullmatch(name):
-        raise RunError(
+        raise RunNameError(
             f"{name!r} cannot be the name of a run: use 1 to 80 letters, digits, '.', '_' and '-', "
             "beginning with a letter or digit."
         )
@@ -236,7 +234,7 @@ def create_run(root: Path, name: str, config: recipes.Config) -> Run:
         run.write_status(Status(state="stopped", steps=config.train.steps, message="not started"))
         run.write_config(config)
     except FileExistsError:
-        raise RunError(
+        raise RunNameError(
             f"There is a run named {name} already, in {root}. Choose another name, or continue it with --resume {name}."
         ) from None
     except OSError as error:
@@ -251,7 +249,7 @@ def open_run(root: Path, name: str) -> Run:
             return Run(path)
     known = [run.name for run in list_runs(root)]
     hint = f"There are: {', '.join(known[:8])}." if known else f"There are no runs in {root} yet."
-    raise RunError(f"There is no run named {name!r}. {hint}")
+    raise RunNameError(f"There is no run named {name!r}. {hint}")
 
 
 def list_runs(root: Path) -> list[Run]:
@@ -273,6 +271,17 @@ def free_name(root: Path, source: str) -> str:
 def this_process(**values: Any) -> Status:
     """A status that names this process and machine, beating now."""
     return Status(pid=os.getpid(), host=socket.gethostname(), heartbeat=time.time(), **values)
+
+
+def _lock_soon(descriptor: int) -> bool:
+    """Take the lock, trying for a moment: a reader that asks is_training holds it for some microseconds."""
+    for _ in range(20):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            time.sleep(0.01)
+    return False
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -44,6 +44,9 @@ def train_run(
         except GeneratorExit:
             recorder.change(StateChanged("stopped", recorder.status.step, "the program that trained it left"))
             raise
+        except KeyboardInterrupt:
+            recorder.change(StateChanged("stopped", recorder.status.step, "interrupted"))
+            raise
         except BaseException as error:
             message = str(error) if isinstance(error, DDPMError) else f"{type(error).__name__}: {error}"
             recorder.change(StateChanged("failed", recorder.status.step, message))
@@ -65,13 +68,11 @@ def _prepare(
         run.record("warning", 0, f"image left out: {name}")
     config = config.model_copy(update={"data": resolve(config.data, image_set)})
     run.write_config(config)
-    trainer = Trainer(config, DeviceImages(image_set, device, config.train.seed))
+    trainer = Trainer(config, DeviceImages(image_set, config.train.seed, device))
     if checkpoint:
         _restore(trainer, checkpoint)
-        checkpoints.set_aside_after(run.checkpoints_path, checkpoint.step)
-        run.rewind(checkpoint.step)
-    else:
-        run.rewind(-1)
+    checkpoints.set_aside_after(run.checkpoints_path, checkpoint.step if checkpoint else -1)
+    run.rewind(checkpoint.step if checkpoint else -1)
     run.take_commands()  # what was sent to an earlier trainer is not for this one
     recorder.status = this_process(
         state="preparing",

@@ -1,0 +1,109 @@
+"""The command line. Nothing heavy is imported before a subcommand needs it."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ddpm.errors import ConfigError, DDPMError, DeviceError, NoSuchDataError, RunNameError
+from ddpm.version import __version__
+
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+
+IMAGE_PROTOCOLS = ("auto", "kitty", "sixel", "half", "none")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``ddpm-studio``; returns the exit code: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n."""
+    arguments = build_parser(argv).parse_args(argv)
+    try:
+        return dispatch(arguments)
+    except DDPMError as error:
+        print(f"ddpm-studio: {error}", file=sys.stderr)
+        usage = isinstance(error, ConfigError | DeviceError | NoSuchDataError | RunNameError)
+        return WRONG_USAGE if usage else FAILED
+    except KeyboardInterrupt:
+        print("ddpm-studio: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader left (`| head`): no error, but Python would complain again when it flushes stdout at exit.
+        sys.stderr.close()
+        return FAILED
+
+
+def dispatch(arguments: argparse.Namespace) -> int:
+    """Hand over to the subcommand, or open the app."""
+    match arguments.command:
+        case "train":
+            from studio.commands import train
+
+            return train.command(arguments)
+        case "sample":
+            from studio.commands import sample
+
+            return sample.command(arguments)
+        case "runs":
+            from studio.commands import runs
+
+            return runs.command(arguments)
+        case _:
+            return open_app(arguments)
+
+
+def open_app(arguments: argparse.Namespace) -> int:
+    """Start the terminal app. Raises DDPMError when there is no terminal to show it."""
+    from studio.home import data_root, home_directory
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigError("The app needs a terminal. Without one, use `ddpm-studio train DATA` and `ddpm-studio runs`.")
+    from studio.app import run_app
+
+    home = home_directory(arguments.home)
+    return run_app(home, data_root(home, arguments.data_root), arguments.images)
+
+
+def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The parser of all subcommands. The options of a subcommand that is not in ``argv`` are left out."""
+    words = set(sys.argv[1:] if argv is None else argv)
+    places = argparse.ArgumentParser(add_help=False)
+    places.add_argument(
+        "--home", metavar="DIR", default=argparse.SUPPRESS, help="where runs are kept (else $DDPM_STUDIO_HOME)"
+    )
+    places.add_argument(
+        "--data-root", metavar="DIR", default=argparse.SUPPRESS, help="where data sets are (else HOME/data)"
+    )
+    parser = argparse.ArgumentParser(
+        prog="ddpm-studio",
+        description="Train a diffusion model on your own machine and watch it learn. Without a command: the app.",
+        parents=[places],
+        allow_abbrev=False,
+    )
+    parser.set_defaults(home=None, data_root=None)
+    parser.add_argument("--version", action="version", version=f"ddpm-studio {__version__}")
+    parser.add_argument(
+        "--images", choices=IMAGE_PROTOCOLS, default="auto", help="how the app shows pictures (default auto)"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    train = commands.add_parser(
+        "train", parents=[places], allow_abbrev=False, help="train a model, or resume a run", description="Train a model."
+    )
+    sample = commands.add_parser(
+        "sample", parents=[places], allow_abbrev=False, help="draw images from a run", description="Draw images from a run."
+    )
+    runs = commands.add_parser("runs", parents=[places], allow_abbrev=False, help="list the runs")
+    runs.add_argument("--json", action="store_true", help="one JSON array, for programs")
+    if "train" in words:
+        from studio.commands import train as train_command
+
+        train_command.add_options(train)
+    if "sample" in words:
+        from studio.commands import sample as sample_command
+
+        sample_command.add_options(sample)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

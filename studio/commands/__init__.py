@@ -1,0 +1,1 @@
+"""The subcommands of ddpm-studio, one module each, imported when called."""

@@ -1,0 +1,96 @@
+"""Command-line options made from the recipe's models: every field is ``--section.field``, some have a short name."""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic.fields import FieldInfo
+
+from ddpm.config import Section
+
+SHORT_NAMES = {
+    "train.steps": "--steps",
+    "train.max_minutes": "--max-minutes",
+    "train.batch_size": "--batch-size",
+    "train.seed": "--seed",
+    "train.device": "--device",
+    "train.checkpoint_every": "--checkpoint-every",
+    "previews.every": "--preview-every",
+}
+
+
+def add_recipe_options(parser: argparse.ArgumentParser, sections: Mapping[str, type[Section]]) -> None:
+    """Give the parser an option for every field of every section; what is not given is absent afterwards."""
+    for section, model in sections.items():
+        group = parser.add_argument_group(section, (model.__doc__ or "").strip())
+        for name, field in model.model_fields.items():
+            dotted = f"{section}.{name}"
+            if dotted == "data.source":
+                continue
+            flags = [SHORT_NAMES[dotted]] if dotted in SHORT_NAMES else []
+            _add(group, [*flags, f"--{dotted}"], dotted, field)
+
+
+def add_model_options(parser: argparse.ArgumentParser, model: type[Section]) -> None:
+    """Give the parser an option ``--field`` for every field of one model."""
+    for name, field in model.model_fields.items():
+        _add(parser, [f"--{name.replace('_', '-')}"], name, field)
+
+
+def given_values(arguments: argparse.Namespace, sections: Mapping[str, type[Section]]) -> dict[str, dict[str, str]]:
+    """The recipe options that were given, nested by section, still as text: validating them is the recipe's."""
+    values: dict[str, dict[str, str]] = {}
+    for section, model in sections.items():
+        for name in model.model_fields:
+            if (text := getattr(arguments, f"{section}.{name}", None)) is not None:
+                values.setdefault(section, {})[name] = text
+    return values
+
+
+def allowed(field: FieldInfo) -> str:
+    """What a field may hold, for people: its choices, or its range; empty where its type says it all."""
+    choices = _choices(field.annotation)
+    if choices:
+        return ", ".join(choices)
+    low = next((m for m in field.metadata if isinstance(m, Ge | Gt)), None)
+    high = next((m for m in field.metadata if isinstance(m, Le | Lt)), None)
+    words = []
+    if isinstance(low, Ge):
+        words.append(f"at least {low.ge}")
+    if isinstance(low, Gt):
+        words.append(f"above {low.gt}")
+    if isinstance(high, Le):
+        words.append(f"at most {high.le}")
+    if isinstance(high, Lt) and high.lt != 2**63:
+        words.append(f"below {high.lt}")
+    return ", ".join(words)
+
+
+def _choices(annotation: Any) -> list[str]:
+    if hasattr(annotation, "__metadata__"):
+        annotation = annotation.__origin__
+    arguments = getattr(annotation, "__args__", ())
+    if all(isinstance(argument, str | int) for argument in arguments):
+        return [str(argument) for argument in arguments]
+    inner = [choice for argument in arguments for choice in _choices(argument)]
+    return inner
+
+
+def _add(parser: Any, flags: list[str], dest: str, field: FieldInfo) -> None:
+    default = field.get_default(call_default_factory=True)
+    notes = [note for note in (allowed(field), "" if default is None else f"default {_shown(default)}") if note]
+    text = f"{field.description} ({'; '.join(notes)})" if notes else str(field.description)
+    parser.add_argument(*flags, dest=dest, default=None, metavar=_metavar(field), help=text.replace("%", "%%"))
+
+
+def _shown(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _metavar(field: FieldInfo) -> str:
+    choices = _choices(field.annotation)
+    if choices:
+        return "NAME" if not choices[0].isdecimal() else "N"
+    words = str(field.annotation)
+    return "N" if "int" in words else "X" if "float" in words else "VALUE"
