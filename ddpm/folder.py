@@ -95,12 +95,11 @@ def _list_images(root: Path) -> _Listing:
     paths: list[Path] = []
     skipped: list[str] = []
     try:
-        # A folder is visited once, so that links that lead in circles end.
-        seen: set[tuple[int, int]] = set()
-        holds_anything = any(os.scandir(root))
+        with os.scandir(root) as entries:
+            holds_anything = any(entries)
     except OSError as error:
         raise DataError(f"Cannot read the folder {root}: {error.strerror}.") from None
-    _walk(root, Path(), seen, paths, skipped)
+    _walk(root, Path(), set(), paths, skipped)
     if not holds_anything:
         raise DataError(f"The folder {root} is empty. Put images into it, or name another folder.")
     if not paths:
@@ -115,11 +114,13 @@ def _walk(
     root: Path, inside: Path, seen: set[tuple[int, int]], paths: list[Path], skipped: list[str]
 ) -> None:
     try:
+        # A folder is visited once, so that links that lead in circles end.
         status = (root / inside).stat()
         if (status.st_dev, status.st_ino) in seen:
             return
         seen.add((status.st_dev, status.st_ino))
-        entries = sorted(os.scandir(root / inside), key=lambda entry: entry.name)
+        with os.scandir(root / inside) as unsorted:
+            entries = sorted(unsorted, key=lambda entry: entry.name)
     except OSError as error:
         skipped.append(f"{inside}/: {error.strerror}")
         return
