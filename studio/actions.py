@@ -1,0 +1,100 @@
+"""Every key of the app in one table. Bindings, footers and the help screen are all made from it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding, BindingType
+
+Place = Literal["everywhere", "runs", "new run", "monitor", "checkpoints", "sample"]
+
+
+@dataclass(frozen=True)
+class Action:
+    """A key, the action it runs on its screen, a label for the footer and a sentence for the help screen."""
+
+    place: Place
+    id: str
+    key: str
+    label: str
+    help: str
+    in_footer: bool = True
+    key_label: str | None = None
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("runs", "open", "enter", "Open", "Open the monitor of the chosen run."),
+    Action("runs", "train_digits", "t", "Train digits", "Train on the embedded handwritten digits at once."),
+    Action("runs", "new", "n", "New run", "Choose data, model and length of a new run."),
+    Action("runs", "resume", "r", "Resume", "Go on from the newest whole checkpoint."),
+    Action("runs", "checkpoints", "c", "Checkpoints", "List the checkpoints of the chosen run."),
+    Action("runs", "sample", "s", "Sample", "Draw images from the chosen run."),
+    Action("runs", "delete", "x", "Delete", "Delete the chosen run for good, after asking."),
+    Action("new run", "start", "ctrl+s", "Start training", "Make the run and start training it."),
+    Action("new run", "app.back", "escape", "Back", "Go back without making a run."),
+    Action("monitor", "pause", "p", "Pause", "Pause training; the network stays in memory."),
+    Action("monitor", "go_on", "p", "Go on", "Go on with paused training."),
+    Action("monitor", "preview", "v", "Preview", "Draw the preview samples now."),
+    Action("monitor", "checkpoint", "k", "Save", "Write a checkpoint now."),
+    Action("monitor", "stop", "S", "Stop", "Stop training with a checkpoint, after asking."),
+    Action("monitor", "resume", "r", "Resume", "Go on from the newest whole checkpoint."),
+    Action("monitor", "checkpoints", "c", "Checkpoints", "List the checkpoints of this run."),
+    Action("monitor", "sample", "s", "Sample", "Draw images from this run."),
+    Action("monitor", "log_axis", "l", "Log y", "Show the loss on a logarithmic or a linear axis."),
+    Action("monitor", "app.back", "escape", "Back", "Back to the screen before; training goes on."),
+    Action("checkpoints", "resume", "r", "Resume from it", "Train on from the chosen checkpoint."),
+    Action(
+        "checkpoints", "resume", "enter", "Resume", "Train on from the chosen checkpoint.", in_footer=False
+    ),
+    Action("checkpoints", "sample", "s", "Sample", "Draw images with the chosen checkpoint."),
+    Action("checkpoints", "verify", "V", "Verify", "Read every file again and compare it with its hash."),
+    Action("checkpoints", "app.back", "escape", "Back", "Back to the screen before."),
+    Action("sample", "draw", "ctrl+s", "Draw", "Draw images; again draws them anew."),
+    Action("sample", "stop", "x", "Stop", "Stop drawing and keep what is on screen."),
+    Action(
+        "sample", "toggle_estimate", "o", "x_t / x_0", "Show the noisy images x_t or the estimates of x_0."
+    ),
+    Action(
+        "sample",
+        "write",
+        "w",
+        "Save PNG",
+        "Save the drawn images and their recipe in the run's samples folder.",
+    ),
+    Action("sample", "app.back", "escape", "Back", "Back to the screen before."),
+    Action("everywhere", "help", "question_mark", "Help", "Show the keys of this screen.", key_label="?"),
+    Action("everywhere", "leave", "q", "Quit", "Leave the app; asks while it is training."),
+    Action(
+        "everywhere", "leave", "ctrl+q", "Quit", "Leave the app, also from inside a form.", in_footer=False
+    ),
+)
+
+
+def bindings(place: Place) -> list[BindingType]:
+    """The bindings of a screen, or of the app for ``everywhere``."""
+    return [
+        Binding(
+            action.key,
+            action.id,
+            action.label,
+            show=action.in_footer,
+            key_display=action.key_label,
+            tooltip=action.help,
+            priority=action.key.startswith("ctrl+"),
+        )
+        for action in ACTIONS
+        if action.place == place
+    ]
+
+
+def help_rows(place: Place) -> list[tuple[str, str]]:
+    """(key, what it does) of a screen, then of the whole app."""
+    return [
+        (_key_name(action), action.help)
+        for wanted in (place, "everywhere")
+        for action in ACTIONS
+        if action.place == wanted
+    ]
+
+
+def _key_name(action: Action) -> str:
+    return action.key_label or action.key.replace("escape", "esc")

@@ -1,0 +1,200 @@
+"""The terminal app: where its screens meet the training thread, and the way between them."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.theme import Theme
+
+from ddpm.checkpoint import Checkpoint, newest_whole
+from ddpm.errors import ConfigError, DDPMError
+from ddpm.runs import Run
+from studio import messages
+from studio.actions import bindings
+from studio.run_state import STATE_COLORS
+from studio.runner import Runner
+from studio.screens.base import StudioScreen
+from studio.screens.checkpoints import CheckpointsScreen
+from studio.screens.dialogs import Confirm, Help, Waiting
+from studio.screens.monitor import MonitorScreen
+from studio.screens.new_run import NewRunScreen
+from studio.screens.runs import RunsScreen
+from studio.screens.sample import SampleScreen
+from studio.terminal import Pictures, find_pictures
+from studio.workshop import Workshop
+
+STUDIO_THEME = Theme(
+    name="studio",
+    primary="#6cb6ff",
+    secondary="#8fa8c8",
+    accent="#ffb454",
+    warning="#f0c742",
+    error="#f07a55",
+    success="#2bb58a",
+    foreground="#d5dbe5",
+    background="#0e131a",
+    surface="#131a23",
+    panel="#1b2531",
+    dark=True,
+    variables={
+        "footer-key-foreground": "#ffb454",
+        "footer-background": "#1b2531",
+        "border-blurred": "#2b3949",
+    },
+)
+
+
+class StudioApp(App[None]):
+    """Five screens around one training thread."""
+
+    TITLE = "ddpm-studio"
+    CSS_PATH = "studio.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
+
+    def __init__(self, home: Path, data_root: Path, pictures: Pictures) -> None:
+        super().__init__()
+        self.workshop = Workshop(home, data_root, pictures, Runner(data_root))
+        self.register_theme(STUDIO_THEME)
+        self.theme = "studio"
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return STATE_COLORS
+
+    def on_mount(self) -> None:
+        self.push_screen(RunsScreen(self.workshop))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # Only the main thread may watch signals; elsewhere (a test, another program) the host does.
+            with contextlib.suppress(RuntimeError, ValueError):
+                loop.add_signal_handler(number, self.leave_at_once)
+
+    # Going from screen to screen
+
+    def on_open_monitor(self, message: messages.OpenMonitor) -> None:
+        self._show_monitor(message.run)
+
+    def on_open_new_run(self) -> None:
+        self.push_screen(NewRunScreen(self.workshop))
+
+    def on_open_checkpoints(self, message: messages.OpenCheckpoints) -> None:
+        self.push_screen(CheckpointsScreen(self.workshop, message.run))
+
+    def on_open_sample(self, message: messages.OpenSample) -> None:
+        self.push_screen(SampleScreen(self.workshop, message.run, message.checkpoint))
+
+    def action_back(self) -> None:
+        # Below the app's screens lies Textual's own empty one.
+        if len(self.screen_stack) > 2:
+            self.pop_screen()
+
+    def action_help(self) -> None:
+        if isinstance(self.screen, StudioScreen):
+            self.push_screen(Help(self.screen.place))
+
+    def _show_monitor(self, run: Run) -> None:
+        """The monitor directly above the list of runs, wherever one has been before."""
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        self.push_screen(MonitorScreen(self.workshop, run))
+
+    # Training
+
+    def on_start_training(self, message: messages.StartTraining) -> None:
+        self._train(message.run, None)
+
+    def on_resume_training(self, message: messages.ResumeTraining) -> None:
+        self.run_worker(self._resume(message.run, message.checkpoint), group="resume", exclusive=True)
+
+    async def _resume(self, run: Run, checkpoint: Checkpoint | None) -> None:
+        # Off this thread: the newest checkpoint is chosen by hashing files that may be large.
+        chosen = checkpoint or await asyncio.to_thread(newest_whole, run.checkpoints_path)
+        later = [other.step for other in run.checkpoints() if chosen and other.step > chosen.step]
+        status = run.status()
+        if chosen is None:
+            question = f"{run.name} has no whole checkpoint. Train it from its first step?"
+            detail = "Its records so far are replaced." if status.step else "It has not been trained yet."
+            agreed = await self.push_screen_wait(Confirm(question, detail, "Train"))
+        elif later or status.step > chosen.step:
+            question = f"Resume {run.name} from step {chosen.step:,}?"
+            also = (
+                f" and the checkpoints after it ({', '.join(f'{step:,}' for step in later)})" if later else ""
+            )
+            detail = f"Metrics and previews after step {chosen.step:,}{also} are replaced as it trains again."
+            agreed = await self.push_screen_wait(Confirm(question, detail, "Resume"))
+        else:
+            agreed = True
+        if agreed:
+            self._train(run, chosen)
+
+    def _train(self, run: Run, checkpoint: Checkpoint | None) -> None:
+        try:
+            self.workshop.runner.start(run, checkpoint)
+        except DDPMError as error:
+            self.notify(str(error), severity="error", timeout=10, markup=False)
+            return
+        self._show_monitor(run)
+
+    # Leaving
+
+    def action_leave(self) -> None:
+        self.run_worker(self._leave(), group="leave", exclusive=True)
+
+    async def _leave(self) -> None:
+        runner = self.workshop.runner
+        if runner.is_alive and runner.run is not None:
+            question = f"{runner.run.name} is training. Stop it, save a checkpoint and quit?"
+            detail = "You can resume it later exactly where it stopped."
+            if not await self.push_screen_wait(Confirm(question, detail, "Stop and quit")):
+                return
+            runner.stop()
+            await self.push_screen_wait(Waiting("Saving a checkpoint …", lambda: not runner.is_alive))
+        self.exit()
+
+    def leave_at_once(self) -> None:
+        """Leave without asking, as on a signal; the training thread saves a checkpoint on its way out."""
+        self.workshop.runner.stop()
+        self.exit()
+
+
+def run_app(home: Path, data_root: Path, images: str = "auto") -> int:
+    """Open the app until its user leaves; returns the exit code. Raises ConfigError for a wrong ``images``.
+
+    Whatever ends the app, a run that it was training is stopped with a checkpoint before this returns.
+    """
+    try:
+        pictures = find_pictures(images)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    app = StudioApp(home, data_root, pictures)
+    try:
+        app.run()
+    finally:
+        _see_training_out(app.workshop.runner)
+    return app.return_code or 0
+
+
+def _see_training_out(runner: Runner) -> None:
+    """Wait for the training thread to write its checkpoint; impatience is answered, not obeyed."""
+    runner.stop()
+    if runner.is_alive:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+    while runner.is_alive:
+        try:
+            _say("Saving a checkpoint …")
+            runner.join()
+        except KeyboardInterrupt:
+            continue
+    if runner.error:
+        _say(runner.error)
+
+
+def _say(words: str) -> None:
+    # The terminal may be gone, which is no reason to lose what is being saved.
+    with contextlib.suppress(OSError, ValueError):
+        print(words, file=sys.stderr, flush=True)

@@ -1,0 +1,156 @@
+"""Reads a run directory bit by bit, the same way for a run of this process, of another, or of last week."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddpm.config import Config
+from ddpm.errors import ConfigError
+from ddpm.files import parse_json_lines
+from ddpm.runs import Preview, Run, Status
+
+# A megabyte is about five thousand rows: some milliseconds of work for the one who takes them in.
+READ_LIMIT = 1 << 20
+
+
+class LineTail:
+    """Follows a .jsonl file: each read returns the rows that came since the last one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._identity: tuple[int, int] | None = None
+        self._offset = 0
+        self._unfinished = b""
+
+    def read(self, limit: int = READ_LIMIT) -> tuple[list[dict[str, Any]], bool, bool]:
+        """(new rows, whether the file began again, whether more is waiting).
+
+        A file that was replaced or has shrunk is read from its start: forget the older rows. Rows without an
+        end of line are left for the next read. Never raises OSError: a file that is not there has no rows.
+        """
+        try:
+            with self._path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                began_again = self._begin_again_if_other((status.st_dev, status.st_ino), status.st_size)
+                file.seek(self._offset)
+                content = file.read(limit)
+        except OSError:
+            began_again = self._identity is not None
+            self._forget()
+            return [], began_again, False
+        self._offset += len(content)
+        whole, newline, rest = (self._unfinished + content).rpartition(b"\n")
+        self._unfinished = rest
+        rows = list(parse_json_lines(whole)) if newline else []
+        return rows, began_again, self._offset < status.st_size
+
+    def _begin_again_if_other(self, identity: tuple[int, int], length: int) -> bool:
+        if self._identity == identity and length >= self._offset:
+            return False
+        known = self._identity is not None
+        self._forget()
+        self._identity = identity
+        return known
+
+    def _forget(self) -> None:
+        self._identity, self._offset, self._unfinished = None, 0, b""
+
+
+@dataclass(frozen=True)
+class News:
+    """What a poll found. ``rows`` and ``events`` hold only what is new since the last poll."""
+
+    status: Status
+    training: bool
+    config: Config | None
+    problem: str
+    rows: list[dict[str, Any]]
+    rows_began_again: bool
+    events: list[dict[str, Any]]
+    events_began_again: bool
+    preview: Preview | None
+    more: bool
+
+
+class RunFeed:
+    """Polls one run. Not thread-safe: call ``poll`` from one thread at a time, any thread."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._metrics = LineTail(run.metrics_path)
+        self._events = LineTail(run.events_path)
+        self._config_time = -1
+        self._config: Config | None = None
+        self._problem = ""
+
+    def poll(self) -> News:
+        """Read what is new; at most a megabyte of each file, ``more`` says whether to come back at once."""
+        # The lock before the status: a trainer writes its last word and then lets go, so that reading in
+        # this order never takes a run that has just ended for one whose process died.
+        training = self.run.is_training()
+        status = self.run.status()
+        self._read_config()
+        rows, rows_began_again, more_rows = self._metrics.read()
+        events, events_began_again, more_events = self._events.read()
+        return News(
+            status=status,
+            training=training,
+            config=self._config,
+            problem=self._problem,
+            rows=rows,
+            rows_began_again=rows_began_again,
+            events=events,
+            events_began_again=events_began_again,
+            preview=newest_preview(self.run),
+            more=more_rows or more_events,
+        )
+
+    def _read_config(self) -> None:
+        try:
+            changed = self.run.config_path.stat().st_mtime_ns
+        except OSError as error:
+            self._config, self._problem = None, f"{self.run.config_path} cannot be read: {error.strerror}."
+            return
+        if changed == self._config_time:
+            return
+        self._config_time = changed
+        try:
+            self._config, self._problem = self.run.config(), ""
+        except ConfigError as error:
+            self._config, self._problem = None, str(error)
+
+
+def newest_preview(run: Run) -> Preview | None:
+    """The newest whole preview; reads the names of all and the recipe of one."""
+    try:
+        names = {entry.name for entry in os.scandir(run.previews_path)}
+    except OSError:
+        return None
+    steps = sorted(
+        (name[:-5] for name in names if name.endswith(".json") and name[:-5].isdecimal()), reverse=True
+    )
+    for step in steps:
+        if f"{step}.png" not in names:
+            continue
+        try:
+            recipe = json.loads((run.previews_path / f"{step}.json").read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(recipe, dict):
+            return Preview(int(step), run.previews_path / f"{step}.png", recipe)
+    return None
+
+
+def last_row(path: Path) -> dict[str, Any] | None:
+    """The last whole row of a .jsonl file, read from its end."""
+    try:
+        with path.open("rb") as file:
+            length = file.seek(0, os.SEEK_END)
+            file.seek(max(0, length - 4096))
+            content = file.read()
+    except OSError:
+        return None
+    rows = list(parse_json_lines(content))
+    return rows[-1] if rows else None

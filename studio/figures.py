@@ -1,0 +1,77 @@
+"""Numbers as people read them: counts, sizes, durations and ages, each short and of predictable width."""
+
+import math
+import time
+
+
+def count(number: int) -> str:
+    """A count with thin grouping: 60000 as 60,000."""
+    return f"{number:,}"
+
+
+def short_count(number: float) -> str:
+    """A count in at most five characters: 1200 as 1.2k, 3400000 as 3.4M."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= limit:
+            return f"{number / limit:.3g}{unit}"
+    return f"{number:.4g}"
+
+
+def size(n_bytes: int) -> str:
+    """Bytes with a binary unit: 1536 as 1.5 KiB."""
+    if n_bytes < 1024:
+        return f"{n_bytes} B"
+    value = float(n_bytes)
+    for unit in ("KiB", "MiB", "GiB"):
+        value /= 1024
+        if value < 1024 or unit == "GiB":
+            break
+    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.1f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """A span of time in its two largest units: 3725 as 1h 02m. Infinite or unknown: a dash."""
+    if not math.isfinite(seconds) or seconds < 0:
+        return "–"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02d}s"
+    if whole < 86_400:
+        return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
+    return f"{whole // 86_400}d {whole % 86_400 // 3600:02d}h"
+
+
+def age(moment: float, now: float | None = None) -> str:
+    """How long ago a time (seconds since 1970) was, in one unit. Zero means never."""
+    if moment <= 0:
+        return "–"
+    seconds = max(0.0, (time.time() if now is None else now) - moment)
+    for limit, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= limit:
+            return f"{int(seconds // limit)} {unit} ago"
+    return "just now" if seconds < 5 else f"{int(seconds)} s ago"
+
+
+def clock(moment: float, now: float | None = None) -> str:
+    """The local time of day, with the date in front where it is more than a day away."""
+    if moment <= 0:
+        return "–"
+    there = time.localtime(moment)
+    far = abs((time.time() if now is None else now) - moment) > 86_400
+    return time.strftime("%Y-%m-%d %H:%M" if far else "%H:%M:%S", there)
+
+
+def loss(value: float | None) -> str:
+    """A loss with four digits that matter; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–" if value is None else "not finite"
+    return f"{value:.4f}" if 0.001 <= abs(value) < 100 else f"{value:.3g}"
+
+
+def rate(value: float | None) -> str:
+    """Images per second, with a digit after the point only where it matters."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:.1f}" if value < 10 else count(round(value))

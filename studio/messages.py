@@ -1,0 +1,52 @@
+"""What screens ask of the app: to go somewhere, or to train. They know the app by these messages only."""
+
+from textual.message import Message
+
+from ddpm.checkpoint import Checkpoint
+from ddpm.runs import Run
+
+
+class OpenMonitor(Message):
+    """Show the monitor of a run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        super().__init__()
+
+
+class OpenNewRun(Message):
+    """Show the form for a new run."""
+
+
+class OpenCheckpoints(Message):
+    """List the checkpoints of a run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        super().__init__()
+
+
+class OpenSample(Message):
+    """Show the sampling screen of a run; without a checkpoint it takes the newest whole one."""
+
+    def __init__(self, run: Run, checkpoint: Checkpoint | None = None) -> None:
+        self.run = run
+        self.checkpoint = checkpoint
+        super().__init__()
+
+
+class StartTraining(Message):
+    """Train a run that has just been made."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        super().__init__()
+
+
+class ResumeTraining(Message):
+    """Train a run on: from a checkpoint, or without one from the newest that is whole."""
+
+    def __init__(self, run: Run, checkpoint: Checkpoint | None = None) -> None:
+        self.run = run
+        self.checkpoint = checkpoint
+        super().__init__()

@@ -1,0 +1,76 @@
+"""What a recipe will do on this machine, as words: data, network, length and the command for it."""
+
+import math
+
+from textual.content import Content
+
+from ddpm.config import Config, DataConfig
+from ddpm.datasets import DATASETS, DataSummary
+from ddpm.errors import DataError
+from ddpm.parameter_count import parameter_count
+from studio import figures
+
+# float32 numbers held for each parameter: itself, its gradient, its average, and two of AdamW's.
+_NUMBERS_PER_PARAMETER = 5
+_KNOWN_SHAPES = {"mnist": (60_000, (28, 28)), "fashion-mnist": (60_000, (28, 28))}
+
+
+def forecast(config: Config, summary: DataSummary | DataError | None, command: str) -> Content:
+    """Words for the panel beside the form."""
+    channels = summary.channels if isinstance(summary, DataSummary) else config.data.channels or 1
+    parameters = parameter_count(config.model, channels)
+    memory = figures.size(parameters * 4 * _NUMBERS_PER_PARAMETER)
+    return Content.assemble(
+        _data(config.data, summary),
+        _heading("Network"),
+        f"{parameters:,} parameters\n{memory} with averages and optimizer\n",
+        _heading("Training"),
+        _length(config, _size_of(config.data, summary)),
+        _heading("The same from a shell"),
+        (command, "$primary"),
+    )
+
+
+def _heading(words: str) -> tuple[str, str]:
+    return (f"{words}\n", "bold $accent")
+
+
+def _data(data: DataConfig, summary: DataSummary | DataError | None) -> Content:
+    heading = _heading("Data")
+    if summary is None:
+        return Content.assemble(heading, ("looking …\n", "$text-muted"))
+    if isinstance(summary, DataError):
+        if data.source not in DATASETS:
+            return Content.assemble(heading, (f"{summary}\n", "$text-error"))
+        words = (
+            "not on this machine yet: it is downloaded when training starts (press p or S there to hold on)\n"
+        )
+        return Content.assemble(heading, (words, "$text-warning"))
+    height, width = summary.image_size
+    colors = {1: "grey", 3: "RGB", 4: "RGBA"}[summary.channels]
+    lines = f"{summary.n:,} images, {height}×{width} {colors}\n"
+    if summary.class_names:
+        lines += f"{len(summary.class_names)} classes\n"
+    if summary.skipped:
+        lines += f"{len(summary.skipped)} files are left out\n"
+    return Content.assemble(heading, lines)
+
+
+def _size_of(data: DataConfig, summary: DataSummary | DataError | None) -> int | None:
+    if isinstance(summary, DataSummary):
+        return summary.n
+    known = _KNOWN_SHAPES.get(data.source)
+    return known[0] if known else None
+
+
+def _length(config: Config, n: int | None) -> str:
+    train = config.train
+    lines = f"{train.steps:,} steps of {train.batch_size:,} images\n"
+    if n:
+        per_epoch = math.ceil(n / train.batch_size)
+        epochs = train.steps * train.batch_size / n
+        lines += f"{per_epoch:,} steps an epoch, {epochs:,.1f} epochs\n"
+    previews = config.previews
+    if previews.every:
+        lines += f"{previews.n} samples every {previews.every:,} steps\n"
+    return lines + f"a checkpoint every {train.checkpoint_every:,}, {train.keep_checkpoints} kept\n"

@@ -1,0 +1,95 @@
+"""Everything that the monitor shows about one run, gathered from the news of its feed. Knows no screen."""
+
+import math
+from typing import Any
+
+from ddpm.config import Config
+from ddpm.runs import Preview, Status
+from studio.feed import News
+from studio.run_state import SeenState, seen_state
+from studio.store import Series
+
+
+class RunView:
+    """What is known about a run so far; ``take`` adds news."""
+
+    def __init__(self) -> None:
+        self.loss = Series()
+        self.latest: dict[str, Any] = {}
+        self.events: list[dict[str, Any]] = []
+        self.status = Status(state="stopped")
+        self.state: SeenState = "stopped"
+        self.config: Config | None = None
+        self.problem = ""
+        self.preview: Preview | None = None
+
+    def take(self, news: News, *, starting: bool) -> None:
+        """Add what a poll found. ``starting``: this process has a training thread for the run."""
+        self.status = news.status
+        self.state = seen_state(news.status, training=news.training, starting=starting)
+        self.config = news.config or self.config
+        self.problem = news.problem
+        self.preview = news.preview
+        if news.rows_began_again:
+            self.loss.clear()
+            self.latest = {}
+        self._take_rows(news.rows)
+        if news.events_began_again:
+            self.events = []
+        self.events += news.events
+
+    def _take_rows(self, rows: list[dict[str, Any]]) -> None:
+        # A trainer that died and was resumed may have left a row that steps back; what it repeats is newer.
+        steps, losses = [], []
+        last = float(self.loss.x[-1]) if len(self.loss) else -math.inf
+        for row in rows:
+            step, loss = _number(row.get("step")), _number(row.get("loss"))
+            if math.isfinite(step) and step >= last:
+                steps.append(step)
+                losses.append(loss)
+                last = step
+                self.latest = row
+        self.loss.extend(steps, losses)
+
+    @property
+    def step(self) -> int:
+        return self.status.step
+
+    @property
+    def steps(self) -> int:
+        """All the steps of the recipe, or what the trainer said last; 0 where neither is known."""
+        return self.config.train.steps if self.config else self.status.steps
+
+    @property
+    def share_done(self) -> float:
+        """The part of the training that is over, 0 to 1."""
+        return min(1.0, self.step / self.steps) if self.steps else 0.0
+
+    def figure(self, name: str) -> float | None:
+        """A number of the latest row of metrics; None while there is none."""
+        value = _number(self.latest.get(name))
+        return None if math.isnan(value) else value
+
+    @property
+    def seconds_left(self) -> float:
+        """Training time to the end at the latest speed; NaN while it is unknown."""
+        speed = self.figure("img_per_s")
+        if self.config is None or not speed:
+            return math.nan
+        by_steps = (self.steps - self.step) * self.config.train.batch_size / speed
+        if self.config.train.max_minutes is None:
+            return max(0.0, by_steps)
+        by_clock = self.config.train.max_minutes * 60 - (self.figure("seconds") or 0.0)
+        return max(0.0, min(by_steps, by_clock))
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """The latest memory figures in bytes; empty while there are none."""
+        figures = self.latest.get("memory")
+        if not isinstance(figures, dict):
+            return {}
+        return {name: int(value) for name, value in figures.items() if isinstance(value, int | float)}
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan

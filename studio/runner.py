@@ -1,0 +1,108 @@
+"""Owns the thread that trains. It never calls into the app; what it has to say is in the run directory."""
+
+import gc
+import threading
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddpm.checkpoint import Checkpoint
+from ddpm.errors import DDPMError, RunError
+from ddpm.events import CommandName, StepDone
+from ddpm.runs import Run
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the preparation is, in bytes or files; ``total`` is 0 where nobody knows it."""
+
+    what: str
+    done: int
+    total: int
+
+
+class Runner:
+    """At most one training thread. The app reads its attributes on a timer; none is a lock to wait for."""
+
+    def __init__(self, data_root: Path) -> None:
+        self.data_root = data_root
+        self.run: Run | None = None
+        self.error = ""
+        self.progress: Progress | None = None
+        self._thread: threading.Thread | None = None
+        self._stop_asked = threading.Event()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def trains(self, run: Run) -> bool:
+        """Whether this process is training that run just now."""
+        return self.is_alive and self.run is not None and self.run.path == run.path
+
+    def error_of(self, run: Run) -> str:
+        """What went wrong with that run's training in this process; empty while nothing has."""
+        return self.error if self.run is not None and self.run.path == run.path else ""
+
+    def start(self, run: Run, checkpoint: Checkpoint | None = None) -> None:
+        """Train ``run`` from its beginning or a checkpoint; its data set is downloaded where it is missing.
+
+        Raises RunError while another run is being trained here, or this one anywhere.
+        """
+        if self.is_alive and self.run is not None:
+            raise RunError(
+                f"{self.run.name} is being trained in this app. Stop it first (S in its monitor), "
+                "or train this one from another terminal."
+            )
+        if run.is_training():
+            raise RunError(f"{run.name} is being trained by another process already.")
+        self.run, self.error, self.progress = run, "", None
+        self._stop_asked.clear()
+        self._thread = threading.Thread(target=self._train, args=(run, checkpoint), name=f"train {run.name}")
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask for a stop with a checkpoint. Goes past the run directory, as its disk may be full."""
+        self._stop_asked.set()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the thread to end."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def _train(self, run: Run, checkpoint: Checkpoint | None) -> None:
+        try:
+            # torch takes a second or more to import: only here, off the thread that draws the screen.
+            from ddpm.session import train_run
+
+            events = train_run(
+                run,
+                data_root=self.data_root,
+                take_commands=lambda: self._take_commands(run),
+                checkpoint=checkpoint,
+                download=True,
+                progress=self._note_progress,
+            )
+            for event in events:
+                if isinstance(event, StepDone):
+                    _settle_garbage()
+                    break
+            for _ in events:
+                pass
+        except DDPMError as error:
+            self.error = str(error)
+        except BaseException:
+            self.error = traceback.format_exc()
+
+    def _take_commands(self, run: Run) -> list[CommandName]:
+        commands = run.take_commands()
+        return [*commands, "stop"] if self._stop_asked.is_set() else commands
+
+    def _note_progress(self, what: str, done: int, total: int) -> None:
+        self.progress = Progress(what, done, total)
+
+
+def _settle_garbage() -> None:
+    """Leave torch's hundred thousands of lasting objects out of later collections, each a visible hiccup."""
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,142 @@
+"""The checkpoints of a run: which are whole, and going on or drawing from any of them."""
+
+import asyncio
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import DataTable, Static
+
+from ddpm.checkpoint import Checkpoint, verify
+from ddpm.runs import Run
+from studio import figures, messages
+from studio.actions import Place, bindings
+from studio.screens.base import StudioScreen
+from studio.workshop import Workshop
+
+
+class CheckpointsTable(DataTable[Text]):
+    """A table of which the footer says what enter does."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Resume", show=False)]
+
+
+class CheckpointsScreen(StudioScreen):
+    place: ClassVar[Place] = "checkpoints"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("checkpoints")
+
+    def __init__(self, workshop: Workshop, run: Run) -> None:
+        super().__init__(workshop, f"{run.name} › Checkpoints")
+        self.run = run
+        self._shown: list[Checkpoint] = []
+        self._verified: dict[tuple[int, float], str] = {}
+
+    def body(self) -> list[Widget]:
+        return [
+            CheckpointsTable(id="checkpoints-table", cursor_type="row"),
+            Static("", id="checkpoints-words"),
+        ]
+
+    def on_mount(self) -> None:
+        table = self.query_one(CheckpointsTable)
+        for label, width in (("Step", 10), ("Written", 17), ("Age", 11), ("Size", 10), ("Condition", None)):
+            table.add_column(label, key=label, width=width)
+        table.focus()
+        self.run_worker(self._follow(), group="follow")
+
+    async def _follow(self) -> None:
+        while True:
+            if self.is_current:
+                self._show(list(reversed(await asyncio.to_thread(self.run.checkpoints))))
+            await asyncio.sleep(1.0)
+
+    def _show(self, checkpoints: list[Checkpoint]) -> None:
+        table = self.query_one(CheckpointsTable)
+        if [other.path for other in checkpoints] != [other.path for other in self._shown]:
+            chosen = self._chosen()
+            table.clear()
+            for checkpoint in checkpoints:
+                table.add_row(*self._cells(checkpoint), key=str(checkpoint.step))
+            places = [at for at, other in enumerate(checkpoints) if chosen and other.step == chosen.step]
+            if places:
+                table.move_cursor(row=places[0])
+        else:
+            for checkpoint in checkpoints:
+                for column, cell in zip(table.columns, self._cells(checkpoint), strict=True):
+                    if table.get_cell(str(checkpoint.step), column) != cell:
+                        table.update_cell(str(checkpoint.step), column, cell, update_width=True)
+        self._shown = checkpoints
+        self._show_words()
+        self.refresh_bindings()
+
+    def _show_words(self) -> None:
+        whole = sum(checkpoint.whole for checkpoint in self._shown)
+        total = figures.size(sum(checkpoint.size for checkpoint in self._shown))
+        words = (
+            f"{whole} whole of {len(self._shown)}, {total} in {self.run.checkpoints_path}"
+            if self._shown
+            else "No checkpoints yet. One is written at intervals while it trains, when you press k in its "
+            "monitor, and whenever training stops."
+        )
+        self.query_one("#checkpoints-words", Static).update(words)
+
+    def _cells(self, checkpoint: Checkpoint) -> list[Text]:
+        return [
+            Text(f"{checkpoint.step:,}", "bold", justify="right"),
+            Text(figures.clock(checkpoint.time)),
+            Text(figures.age(checkpoint.time), "dim"),
+            Text(figures.size(checkpoint.size), justify="right"),
+            self._condition(checkpoint),
+        ]
+
+    def _condition(self, checkpoint: Checkpoint) -> Text:
+        colors = self.app.theme_variables
+        known = self._verified.get((checkpoint.step, checkpoint.time))
+        problem = checkpoint.problem or (known or "")
+        if problem:
+            return Text(f"✗ damaged: {problem}", colors["state-failed"])
+        return Text("✓ whole, every hash agrees" if known == "" else "✓ whole", colors["state-finished"])
+
+    def _chosen(self) -> Checkpoint | None:
+        row = self.query_one(CheckpointsTable).cursor_row
+        return self._shown[row] if 0 <= row < len(self._shown) else None
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("resume", "sample", "verify"):
+            chosen = self._chosen()
+            if chosen is None:
+                return False
+            if action == "verify":
+                return True
+            return None if not chosen.whole else True
+        return True
+
+    def on_data_table_row_highlighted(self) -> None:
+        self.refresh_bindings()
+
+    def on_data_table_row_selected(self) -> None:
+        self.action_resume()
+
+    def action_resume(self) -> None:
+        if (chosen := self._chosen()) and chosen.whole:
+            self.post_message(messages.ResumeTraining(self.run, chosen))
+
+    def action_sample(self) -> None:
+        if (chosen := self._chosen()) and chosen.whole:
+            self.post_message(messages.OpenSample(self.run, chosen))
+
+    def action_verify(self) -> None:
+        if chosen := self._chosen():
+            self.run_worker(self._verify(chosen), group="verify", exclusive=True)
+
+    async def _verify(self, checkpoint: Checkpoint) -> None:
+        problem = await asyncio.to_thread(verify, checkpoint)
+        self._verified[(checkpoint.step, checkpoint.time)] = problem
+        if problem:
+            self.notify(f"Step {checkpoint.step:,}: {problem}.", severity="error", markup=False)
+        else:
+            self.notify(f"Step {checkpoint.step:,}: every hash agrees.")
+        self._show(self._shown)

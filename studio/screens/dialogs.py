@@ -1,0 +1,101 @@
+"""Small windows over the screen: a question, a moment of waiting, the list of keys."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Footer, LoadingIndicator, Static
+
+from studio.actions import Place, help_rows
+
+
+class Confirm(ModalScreen[bool]):
+    """A question with two answers; escape is no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes"),
+        Binding("n,escape", "answer(False)", "Cancel", key_display="esc"),
+        Binding("left,right", "app.focus_next", "Choose", show=False),
+    ]
+
+    def __init__(self, question: str, detail: str, yes: str, *, dangerous: bool = False) -> None:
+        super().__init__()
+        self._question, self._detail, self._yes, self._dangerous = question, detail, yes, dangerous
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Content.styled(self._question, "bold"))
+            yield Static(Content.styled(self._detail, "$text-muted"), classes="dialog-detail")
+            with Horizontal(classes="dialog-buttons"):
+                yield Button(
+                    f"{self._yes} (y)",
+                    id="yes",
+                    variant="error" if self._dangerous else "primary",
+                    compact=True,
+                )
+                yield Button("Cancel (esc)", id="no", compact=True)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#no" if self._dangerous else "#yes").focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+
+class Waiting(ModalScreen[None]):
+    """Shown until ``done`` says so, asked ten times a second."""
+
+    def __init__(self, words: str, done: Callable[[], bool]) -> None:
+        super().__init__()
+        self._words, self._done = words, done
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Content.styled(self._words, "bold"))
+            yield LoadingIndicator()
+
+    def on_mount(self) -> None:
+        self.set_interval(0.1, self._look)
+
+    def _look(self) -> None:
+        if self._done():
+            self.dismiss(None)
+
+
+class Help(ModalScreen[None]):
+    """The keys of a screen and of the whole app."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,q,enter", "dismiss", "Close", key_display="esc")
+    ]
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._place = place
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog help"):
+            yield Static(Content.styled(f"Keys: {self._place}", "bold $primary"))
+            lines = [
+                Content.assemble((f"{key:>8}  ", "bold $accent"), (text, ""), "\n")
+                for key, text in [*help_rows(self._place), *_ALWAYS]
+            ]
+            yield Static(Content.assemble(*lines), classes="dialog-detail")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+
+_ALWAYS = [
+    ("tab", "Next field or pane; shift+tab: the one before."),
+    ("ctrl+p", "Command palette: themes, screenshots and more."),
+]

@@ -1,0 +1,211 @@
+"""One run, live or long over: its loss, its figures, its samples and what happened to it."""
+
+import asyncio
+import time
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import RichLog, Static
+
+from ddpm.errors import DDPMError
+from ddpm.events import CommandName
+from ddpm.runs import Preview, Run
+from studio import figures, messages
+from studio.actions import Place, bindings
+from studio.contact_sheet import preview_images
+from studio.feed import News, RunFeed
+from studio.run_state import ALIVE
+from studio.run_view import RunView
+from studio.screens.base import StudioScreen
+from studio.screens.dialogs import Confirm
+from studio.widgets.bar import Bar
+from studio.widgets.log import log_line
+from studio.widgets.plot import Plot
+from studio.widgets.preview import SamplePane
+from studio.widgets.run_words import preparing_words, trouble_words
+from studio.widgets.tiles import Tiles
+from studio.widgets.title_bar import TitleBar, state_content
+from studio.widgets.training_tiles import TILES, show_figures
+from studio.workshop import Workshop
+
+POLL_SECONDS = 0.2
+PLOT_SECONDS = 0.5
+
+
+class MonitorScreen(StudioScreen):
+    place: ClassVar[Place] = "monitor"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("monitor")
+
+    def __init__(self, workshop: Workshop, run: Run) -> None:
+        super().__init__(workshop, run.name)
+        self.run = run
+        self.view = RunView()
+        self._feed = RunFeed(run)
+        self._shown_preview: Preview | None = None
+        self._plotted = (-1, 0.0)
+
+    def body(self) -> list[Widget]:
+        return [
+            Horizontal(Static(id="state"), Bar(id="bar"), Static(id="counts"), id="head"),
+            Static(id="trouble", markup=False),
+            Horizontal(
+                Vertical(
+                    Tiles(TILES, id="tiles"),
+                    Plot(self.view.loss, empty="the curve begins with the first logged step", id="plot"),
+                    RichLog(id="log", wrap=True, min_width=20, max_lines=2000, auto_scroll=True),
+                    id="left",
+                ),
+                SamplePane(
+                    self.workshop.pictures, empty="samples appear here\nwhile it trains", id="samples"
+                ),
+                id="main",
+            ),
+        ]
+
+    def on_mount(self) -> None:
+        self.query_one("#plot").border_title = "loss"
+        self.query_one("#log").border_title = "log"
+        self.query_one("#samples").border_title = "samples"
+        self._title_plot()
+        self.query_one("#trouble").display = False
+        self.run_worker(self._follow(), group="follow")
+
+    async def _follow(self) -> None:
+        while True:
+            more = False
+            if self.is_current:
+                # Off this thread: a long run has many megabytes of records.
+                news = await asyncio.to_thread(self._feed.poll)
+                self._take(news)
+                more = news.more
+            await asyncio.sleep(0.0 if more else POLL_SECONDS)
+
+    def _take(self, news: News) -> None:
+        state, paused = self.view.state, self.view.status.state
+        if news.events_began_again:
+            self.query_one(RichLog).clear()
+        self.view.take(news, starting=self.workshop.runner.trains(self.run))
+        self._show_head()
+        self._show_trouble()
+        show_figures(self.query_one(Tiles), self.view)
+        log = self.query_one(RichLog)
+        for event in news.events:
+            log.write(log_line(event, self.app.theme_variables))
+        self._show_plot()
+        self._show_preview()
+        if (state, paused) != (self.view.state, self.view.status.state):
+            self.refresh_bindings()
+
+    # What is shown
+
+    def _show_head(self) -> None:
+        view = self.view
+        source = view.config.data.source if view.config else ""
+        self.query_one(TitleBar).show_place(f"{self.run.name} · {source}" if source else self.run.name)
+        self.query_one("#state", Static).update(state_content(view.state))
+        self.query_one(Bar).share = view.share_done
+        counts = [(f"{view.step:,}", "bold"), (f"/{view.steps:,}", "$text-muted"), f" {view.share_done:.0%}"]
+        if view.state in ("running", "paused"):
+            counts.append((f"  ETA {figures.duration(view.seconds_left)}", "$accent"))
+        self.query_one("#counts", Static).update(Content.assemble(*counts))
+
+    def _show_trouble(self) -> None:
+        words = trouble_words(self.view, self.workshop.runner.error_of(self.run))
+        panel = self.query_one("#trouble", Static)
+        panel.display = bool(words)
+        if words:
+            panel.update(words)
+
+    def _show_plot(self) -> None:
+        length, moment = self._plotted
+        if len(self.view.loss) == length or time.monotonic() - moment < PLOT_SECONDS:
+            return
+        self._plotted = (len(self.view.loss), time.monotonic())
+        self.query_one(Plot).redraw()
+
+    def _show_preview(self) -> None:
+        pane = self.query_one(SamplePane)
+        preview = self.view.preview
+        if preview == self._shown_preview and preview is not None:
+            return
+        self._shown_preview = preview
+        if preview is None:
+            pane.say(preparing_words(self.view, self.workshop.runner, self.run))
+            return
+        self.run_worker(self._open_preview(preview), group="preview", exclusive=True)
+
+    async def _open_preview(self, preview: Preview) -> None:
+        pane = self.query_one(SamplePane)
+        try:
+            images = await asyncio.to_thread(preview_images, preview)
+        except DDPMError as error:
+            pane.say(str(error))
+            return
+        pane.show(images)
+        pane.border_title = f"samples · step {preview.step:,}"
+
+    def _title_plot(self) -> None:
+        self.query_one("#plot").border_subtitle = "log y" if self.query_one(Plot).log_axis else "linear y"
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        state = self.view.state
+        match action:
+            case "pause":
+                return state in ("running", "preparing")
+            case "go_on":
+                return state == "paused"
+            case "preview" | "checkpoint" | "stop":
+                return state in ALIVE
+            case "resume":
+                return state not in (*ALIVE, "finished")
+        return True
+
+    def _send(self, command: CommandName, said: str) -> None:
+        try:
+            self.run.send(command)
+        except DDPMError as error:
+            self.complain(error)
+            return
+        self.notify(said, timeout=2)
+
+    def action_pause(self) -> None:
+        self._send("pause", "Pausing after this step")
+
+    def action_go_on(self) -> None:
+        self._send("resume", "Going on")
+
+    def action_preview(self) -> None:
+        self._send("preview", "Drawing a preview")
+
+    def action_checkpoint(self) -> None:
+        self._send("checkpoint", "Writing a checkpoint")
+
+    def action_stop(self) -> None:
+        self.run_worker(self._stop(), group="stop", exclusive=True)
+
+    async def _stop(self) -> None:
+        detail = "A checkpoint is saved; you can resume it later exactly where it stopped."
+        if await self.app.push_screen_wait(Confirm(f"Stop training {self.run.name}?", detail, "Stop")):
+            if self.workshop.runner.trains(self.run):
+                self.workshop.runner.stop()
+            else:
+                self._send("stop", "Stopping after this step")
+
+    def action_resume(self) -> None:
+        self.post_message(messages.ResumeTraining(self.run))
+
+    def action_checkpoints(self) -> None:
+        self.post_message(messages.OpenCheckpoints(self.run))
+
+    def action_sample(self) -> None:
+        self.post_message(messages.OpenSample(self.run))
+
+    def action_log_axis(self) -> None:
+        plot = self.query_one(Plot)
+        plot.log_axis = not plot.log_axis
+        self._title_plot()

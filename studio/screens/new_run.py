@@ -1,0 +1,230 @@
+"""A new run: what goes in on the left, what comes of it on the right, before anything is started."""
+
+import asyncio
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Button, Input, Select, Static
+
+from ddpm.config import Config
+from ddpm.datasets import DATASETS, DataSummary, summarize
+from ddpm.errors import DataError, DDPMError
+from ddpm.presets import PRESETS, preset_for
+from ddpm.runs import check_name, create_run, free_name
+from studio import messages
+from studio.actions import Place, bindings
+from studio.home import data_root, home_directory
+from studio.recipe_form import FIELDS, Draft, command, draft, starting_texts
+from studio.run_forecast import forecast
+from studio.screens.base import StudioScreen
+from studio.widgets.fields import Field, KeyedInput, picker
+from studio.workshop import Workshop
+
+FOLDER = "folder of images …"
+
+
+class NewRunScreen(StudioScreen):
+    place: ClassVar[Place] = "new run"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("new run")
+
+    def __init__(self, workshop: Workshop) -> None:
+        super().__init__(workshop, "New run")
+        self._filled: dict[str, str] = {}
+        self._offered_name = ""
+        self._summary: DataSummary | DataError | None = None
+        self._draft = Draft(None, {})
+
+    def body(self) -> list[Widget]:
+        texts = starting_texts("digits", "digits")
+        fields = [
+            Field(field.label, picker(field.choices, texts[field.dotted]), id=field.id)
+            if field.choices
+            else Field(field.label, KeyedInput(texts[field.dotted], allowed=field.allowed), id=field.id)
+            for field in FIELDS
+        ]
+        form = VerticalScroll(
+            Field("Data set", picker([*DATASETS, FOLDER], "digits"), id="source"),
+            Field("Folder", KeyedInput("", placeholder="path of a folder of images"), id="folder"),
+            Field("Preset", picker(PRESETS, "digits"), id="preset"),
+            Field("Name", KeyedInput(""), id="name"),
+            *fields,
+            id="form",
+        )
+        side = Vertical(
+            VerticalScroll(Static(id="forecast", markup=False), id="forecast-scroll", can_focus=False),
+            Button("Start training  (ctrl+s)", id="start", variant="primary", compact=True),
+            id="side",
+        )
+        return [Horizontal(form, side, id="new-run")]
+
+    def on_mount(self) -> None:
+        self.query_one("#forecast-scroll").border_title = "what will happen"
+        for field in FIELDS:
+            self._field(field.id).tooltip = field.help
+        self._filled = starting_texts("digits", "digits")
+        self._offer_name()
+        self._data_changed()
+        self._field("source").control.focus()
+
+    # What the form says
+
+    def _field(self, id: str) -> Field:
+        return self.query_one(f"#{id}", Field)
+
+    @property
+    def _source(self) -> str:
+        chosen = self._field("source").text
+        return self._field("folder").text.strip() if chosen == FOLDER else chosen
+
+    @property
+    def _preset(self) -> str:
+        return self._field("preset").text
+
+    def _texts(self) -> dict[str, str]:
+        shown = [field for field in FIELDS if self._field(field.id).display]
+        return {field.dotted: self._field(field.id).text for field in shown}
+
+    # Changes
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        match _field_id(event.select):
+            case "source":
+                self._field("preset").fill(preset_for(self._source))
+                self._refill()
+                self._offer_name()
+                self._data_changed()
+            case "preset":
+                self._refill()
+                self._show()
+            case _:
+                self._show()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        changed = _field_id(event.input)
+        if changed == "folder":
+            self._offer_name()
+        if changed in ("folder", "data-image_size"):
+            self._data_changed()
+        else:
+            self._show()
+
+    def _refill(self) -> None:
+        """Put the preset's values into the fields that nobody has changed."""
+        texts = starting_texts(self._source, self._preset)
+        for field in FIELDS:
+            shown = self._field(field.id)
+            if shown.text == self._filled[field.dotted]:
+                shown.fill(texts[field.dotted])
+        self._filled = texts
+
+    def _offer_name(self) -> None:
+        field = self._field("name")
+        if field.text == self._offered_name:
+            self._offered_name = free_name(self.workshop.runs_root, self._source or "folder")
+            field.fill(self._offered_name)
+
+    def _data_changed(self) -> None:
+        is_folder = self._field("source").text == FOLDER
+        self._field("folder").display = is_folder
+        for field in FIELDS:
+            if field.folder_only:
+                self._field(field.id).display = is_folder
+        self._summary = None
+        self._show()
+        if self._draft.config is not None:
+            self.run_worker(self._summarize(self._draft.config), group="summary", exclusive=True)
+
+    async def _summarize(self, config: Config) -> None:
+        # A short wait, as a path is typed letter by letter; then off this thread, as a folder may be large.
+        await asyncio.sleep(0.15)
+        try:
+            self._summary = await asyncio.to_thread(summarize, config.data, self.workshop.data_root)
+        except DataError as error:
+            self._summary = error
+        self._show()
+
+    def _show(self) -> None:
+        self._draft = draft(self._source, self._preset, self._texts())
+        problems = dict(self._draft.problems)
+        if name_problem := self._name_problem():
+            problems["name"] = name_problem
+        if isinstance(self._summary, DataError) and self._source not in DATASETS:
+            problems.setdefault("data.source", str(self._summary))
+        for dotted, id in self._places_of_problems().items():
+            self._field(id).show_problem(problems.get(dotted, ""))
+        self._show_forecast(problems)
+
+    def _places_of_problems(self) -> dict[str, str]:
+        places = {field.dotted: field.id for field in FIELDS}
+        folder = self._field("source").text == FOLDER
+        return {**places, "name": "name", "data.source": "folder" if folder else "source"}
+
+    def _name_problem(self) -> str:
+        name = self._field("name").text.strip()
+        try:
+            check_name(name)
+        except DDPMError as error:
+            return str(error)
+        taken = (self.workshop.runs_root / name).exists()
+        return "there is a run of that name already" if taken else ""
+
+    def _show_forecast(self, problems: dict[str, str]) -> None:
+        panel = self.query_one("#forecast", Static)
+        config = self._draft.config
+        if config is None:
+            # A problem of a section as a whole has no field of its own to stand at.
+            places = self._places_of_problems()
+            homeless = [text for dotted, text in problems.items() if dotted not in places]
+            panel.update("\n".join(homeless) or "Mend the marked fields to see what will happen.")
+            return
+        panel.update(forecast(config, self._summary, self._command(config)))
+
+    def _command(self, config: Config) -> str:
+        places = {}
+        home = home_directory()
+        if self.workshop.home != home:
+            places["--home"] = str(self.workshop.home)
+        if self.workshop.data_root != data_root(self.workshop.home):
+            places["--data-root"] = str(self.workshop.data_root)
+        return command(config, self._preset, self._field("name").text.strip(), places)
+
+    # Start
+
+    def on_button_pressed(self) -> None:
+        self.action_start()
+
+    def on_input_submitted(self) -> None:
+        self.focus_next()
+
+    def action_start(self) -> None:
+        self._show()
+        name_problem = self._name_problem()
+        if self._draft.config is None or name_problem:
+            self._go_to_problem()
+            return
+        runner = self.workshop.runner
+        if runner.is_alive and runner.run is not None:
+            self.notify(
+                f"{runner.run.name} is training; stop it before starting another.", severity="warning"
+            )
+            return
+        try:
+            run = create_run(self.workshop.runs_root, self._field("name").text.strip(), self._draft.config)
+        except DDPMError as error:
+            self.complain(error)
+            return
+        self.post_message(messages.StartTraining(run))
+
+    def _go_to_problem(self) -> None:
+        for field in self.query(Field):
+            if field.problem:
+                field.control.focus()
+                break
+        self.notify("Some fields need mending first.", severity="warning")
+
+
+def _field_id(control: Widget) -> str:
+    field = next(parent for parent in control.ancestors if isinstance(parent, Field))
+    return field.id or ""

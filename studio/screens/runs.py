@@ -1,0 +1,205 @@
+"""The list of runs, where the app begins."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import DataTable, Static
+
+from ddpm.errors import DDPMError
+from ddpm.presets import config_for
+from ddpm.runs import Run, create_run, free_name
+from studio import figures, messages
+from studio.actions import Place, bindings
+from studio.run_state import ALIVE, LOOKS
+from studio.run_summaries import RunSummaries, RunSummary
+from studio.screens.base import StudioScreen
+from studio.screens.dialogs import Confirm
+from studio.workshop import Workshop
+
+WELCOME = Content.from_markup(
+    "[bold $primary]Train a diffusion model on this machine and watch it learn.[/]\n\n"
+    "There are no runs yet.\n\n"
+    "Press [bold $accent]t[/] to train on the 1,797 embedded handwritten digits now (about a minute),\n"
+    "or [bold $accent]n[/] to choose the data, the model and the length yourself.\n\n"
+    "[$text-muted]Press ? on any screen for its keys.[/]"
+)
+
+
+@dataclass(frozen=True)
+class _Column:
+    key: str
+    label: str
+    width: int | None
+
+
+COLUMNS = (
+    _Column("name", "Run", None),
+    _Column("source", "Data set", None),
+    _Column("state", "State", 11),
+    _Column("step", "Step", 15),
+    _Column("loss", "Loss", 8),
+    _Column("age", "Last change", 11),
+)
+
+
+class RunsTable(DataTable[Text]):
+    """A table of which the footer says what enter does."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Open")]
+
+
+class RunsScreen(StudioScreen):
+    place: ClassVar[Place] = "runs"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("runs")
+
+    def __init__(self, workshop: Workshop) -> None:
+        super().__init__(workshop, "Runs")
+        self._summaries = RunSummaries(workshop.runs_root)
+        self._shown: dict[str, RunSummary] = {}
+        self._starting = False
+
+    def body(self) -> list[Widget]:
+        return [
+            RunsTable(id="runs-table", cursor_type="row"),
+            Vertical(Static(WELCOME, id="welcome-words"), id="welcome"),
+        ]
+
+    def on_mount(self) -> None:
+        table = self.query_one(RunsTable)
+        for column in COLUMNS:
+            table.add_column(column.label, key=column.key, width=column.width)
+        self.query_one("#welcome").display = False
+        table.focus()
+        self.run_worker(self._follow(), group="follow")
+
+    async def _follow(self) -> None:
+        while True:
+            if self.is_current:
+                await self.refresh_runs()
+            await asyncio.sleep(1.0)
+
+    def on_screen_resume(self) -> None:
+        self.run_worker(self.refresh_runs(), group="look", exclusive=True)
+
+    async def refresh_runs(self) -> None:
+        """Read the state of every run and show what has changed."""
+        runner = self.workshop.runner
+        starting = runner.run.path if runner.is_alive and runner.run else None
+        summaries = await asyncio.to_thread(self._summaries.read, starting)
+        self._show(summaries)
+
+    def _show(self, summaries: list[RunSummary]) -> None:
+        table = self.query_one(RunsTable)
+        names = [summary.run.name for summary in summaries]
+        if names != list(self._shown):
+            chosen = self._chosen_name()
+            table.clear()
+            for summary in summaries:
+                table.add_row(*self._cells(summary), key=summary.run.name)
+            if chosen in names:
+                table.move_cursor(row=names.index(chosen))
+        else:
+            for summary in summaries:
+                for column, cell in zip(COLUMNS, self._cells(summary), strict=True):
+                    if table.get_cell(summary.run.name, column.key) != cell:
+                        table.update_cell(summary.run.name, column.key, cell, update_width=True)
+        self._shown = {summary.run.name: summary for summary in summaries}
+        table.display = bool(summaries)
+        self.query_one("#welcome").display = not summaries
+        self.refresh_bindings()
+
+    def _cells(self, summary: RunSummary) -> list[Text]:
+        look = LOOKS[summary.state]
+        step = Text(
+            f"{figures.short_count(summary.step)} / {figures.short_count(summary.steps)}", justify="right"
+        )
+        return [
+            Text(summary.run.name, "bold", no_wrap=True),
+            Text(summary.source, no_wrap=True),
+            Text(f"{look.glyph} {look.word}", self.app.theme_variables[look.variable]),
+            step,
+            Text(figures.loss(summary.loss), justify="right"),
+            Text(figures.age(summary.changed), "dim"),
+        ]
+
+    def _chosen_name(self) -> str | None:
+        table = self.query_one(RunsTable)
+        names = list(self._shown)
+        return names[table.cursor_row] if 0 <= table.cursor_row < len(names) else None
+
+    def _chosen(self) -> RunSummary | None:
+        name = self._chosen_name()
+        return self._shown.get(name) if name else None
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("open", "resume", "checkpoints", "sample", "delete"):
+            chosen = self._chosen()
+            if chosen is None:
+                return False
+            if action in ("resume", "delete") and chosen.state in ALIVE:
+                return False
+            if action == "resume" and chosen.state == "finished":
+                return False
+        return True
+
+    def on_data_table_row_highlighted(self) -> None:
+        self.refresh_bindings()
+
+    def on_data_table_row_selected(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        if chosen := self._chosen():
+            self.post_message(messages.OpenMonitor(chosen.run))
+
+    def action_train_digits(self) -> None:
+        root = self.workshop.runs_root
+        if self.workshop.runner.is_alive and self.workshop.runner.run:
+            self.notify(
+                f"{self.workshop.runner.run.name} is training already; stop it first.", severity="warning"
+            )
+            return
+        try:
+            run = create_run(root, free_name(root, "digits"), config_for("digits"))
+        except DDPMError as error:
+            self.complain(error)
+            return
+        self.post_message(messages.StartTraining(run))
+
+    def action_new(self) -> None:
+        self.post_message(messages.OpenNewRun())
+
+    def action_resume(self) -> None:
+        if chosen := self._chosen():
+            self.post_message(messages.ResumeTraining(chosen.run))
+
+    def action_checkpoints(self) -> None:
+        if chosen := self._chosen():
+            self.post_message(messages.OpenCheckpoints(chosen.run))
+
+    def action_sample(self) -> None:
+        if chosen := self._chosen():
+            self.post_message(messages.OpenSample(chosen.run))
+
+    def action_delete(self) -> None:
+        if chosen := self._chosen():
+            self.run_worker(self._delete(chosen.run), group="delete", exclusive=True)
+
+    async def _delete(self, run: Run) -> None:
+        question = f"Delete the run {run.name}?"
+        detail = "Its recipe, metrics, previews, checkpoints and samples are removed for good."
+        if not await self.app.push_screen_wait(Confirm(question, detail, "Delete", dangerous=True)):
+            return
+        try:
+            await asyncio.to_thread(run.delete)
+        except DDPMError as error:
+            self.complain(error)
+        await self.refresh_runs()

@@ -1,0 +1,213 @@
+"""Drawing images from a run: they come out of the noise step by step."""
+
+import asyncio
+import time
+from typing import ClassVar, get_args
+
+from pydantic import ValidationError
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Button, Input, Select, Static
+
+from ddpm.checkpoint import Checkpoint
+from ddpm.config import SampleConfig, field_problems
+from ddpm.errors import ConfigError, DDPMError
+from ddpm.runs import Run
+from studio.actions import Place, bindings
+from studio.drawing import Drawer, Frame
+from studio.screens.base import StudioScreen
+from studio.widgets.bar import Bar
+from studio.widgets.fields import Field, KeyedInput, picker
+from studio.widgets.preview import SamplePane
+from studio.workshop import Workshop
+
+DIGITS = "0123456789"
+FRAME_SECONDS = 0.1
+
+
+class SampleScreen(StudioScreen):
+    place: ClassVar[Place] = "sample"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("sample")
+
+    def __init__(self, workshop: Workshop, run: Run, checkpoint: Checkpoint | None) -> None:
+        super().__init__(workshop, f"{run.name} › Sample")
+        self.run = run
+        self.drawer = Drawer()
+        self._wanted = checkpoint
+        self._checkpoints: dict[str, Checkpoint] = {}
+        self._frame: Frame | None = None
+        self._estimate = True
+        self._was_alive = False
+
+    def body(self) -> list[Widget]:
+        self._checkpoints = {
+            f"step {found.step:,}": found for found in reversed(self.run.checkpoints()) if found.whole
+        }
+        names = list(self._checkpoints) or ["none yet"]
+        wanted = f"step {self._wanted.step:,}" if self._wanted else names[0]
+        usual = SampleConfig(steps=self._usual_steps())
+        form = VerticalScroll(
+            Field("Checkpoint", picker(names, wanted if wanted in names else names[0]), id="checkpoint"),
+            Field("Weights", picker(_choices("weights"), usual.weights), id="weights"),
+            Field("Sampler", picker(_choices("sampler"), usual.sampler), id="sampler"),
+            Field("Steps", KeyedInput(str(usual.steps), allowed=DIGITS), id="steps"),
+            Field("Eta (DDIM)", KeyedInput(f"{usual.eta:g}", allowed=f"{DIGITS}."), id="eta"),
+            Field("Variance (DDPM)", picker(_choices("variance"), usual.variance), id="variance"),
+            Field("Images", KeyedInput(str(usual.n), allowed=DIGITS), id="n"),
+            Field("Seed", KeyedInput(str(usual.seed), allowed=DIGITS), id="seed"),
+            Button("Draw  (ctrl+s)", id="draw", variant="primary", compact=True),
+            id="sample-form",
+        )
+        result = Vertical(
+            SamplePane(self.workshop.pictures, empty="press ctrl+s to draw", id="drawn"),
+            Horizontal(Bar(id="drawing-bar"), Static("", id="drawing-counts"), id="drawing-line"),
+            Static("", id="drawing-words", markup=False),
+            id="sample-result",
+        )
+        return [Horizontal(form, result, id="sample-main")]
+
+    def on_mount(self) -> None:
+        self._fit_to_sampler()
+        self._title_pane()
+        self.query_one("#draw").focus()
+        self.set_interval(FRAME_SECONDS, self._look)
+
+    def on_unmount(self) -> None:
+        self.drawer.stop()
+
+    def _usual_steps(self) -> int:
+        try:
+            return min(50, self.run.config().diffusion.T)
+        except ConfigError:
+            return 50
+
+    # The form
+
+    def _field(self, id: str) -> Field:
+        return self.query_one(f"#{id}", Field)
+
+    def _fit_to_sampler(self) -> None:
+        is_ddim = self._field("sampler").text == "ddim"
+        self._field("eta").display = is_ddim
+        self._field("variance").display = not is_ddim
+
+    def _sample(self) -> SampleConfig | None:
+        """The form's recipe; None with the errors shown at the fields."""
+        ids = ("weights", "sampler", "steps", "eta", "variance", "n", "seed")
+        values = {id: self._field(id).text.strip() for id in ids if self._field(id).text.strip()}
+        problems: dict[str, str] = {}
+        sample = None
+        try:
+            sample = SampleConfig.model_validate(values)
+            problems = self._too_many_steps(sample)
+        except ValidationError as error:
+            problems = field_problems(error)
+        for id in ids:
+            self._field(id).show_problem(problems.get(id, ""))
+        return None if problems else sample
+
+    def _too_many_steps(self, sample: SampleConfig) -> dict[str, str]:
+        try:
+            most = self.run.config().diffusion.T
+        except ConfigError:
+            return {}
+        return {"steps": f"at most {most}, the T it was trained with"} if sample.steps > most else {}
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        self._fit_to_sampler()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._sample()
+
+    def on_input_submitted(self) -> None:
+        self.focus_next()
+
+    def on_button_pressed(self) -> None:
+        self.action_draw()
+
+    # Drawing
+
+    def action_draw(self) -> None:
+        sample = self._sample()
+        checkpoint = self._checkpoints.get(self._field("checkpoint").text)
+        if checkpoint is None:
+            self.notify("There is no whole checkpoint to draw from yet.", severity="warning")
+            return
+        if sample is None or self.drawer.is_alive:
+            return
+        self._frame = None
+        self.query_one(SamplePane).say("loading the network …")
+        self.query_one("#drawing-words", Static).update("")
+        self.drawer.start(self.run, checkpoint, sample)
+        # Letters are keys of the screen again, not text in a field.
+        self.query_one(SamplePane).focus()
+        self.refresh_bindings()
+
+    def _look(self) -> None:
+        if frame := self.drawer.take_frame():
+            self._frame = frame
+            self._show_frame()
+        alive = self.drawer.is_alive
+        if alive != self._was_alive:
+            self._was_alive = alive
+            self.refresh_bindings()
+            if not alive:
+                self._drawing_ended()
+
+    def _show_frame(self) -> None:
+        frame = self._frame
+        if frame is None:
+            return
+        over = frame.done == frame.total
+        self.query_one(SamplePane).show(frame.x_0 if self._estimate and not over else frame.x_t)
+        self.query_one("#drawing-bar", Bar).share = frame.done / frame.total
+        self.query_one("#drawing-counts", Static).update(f"{frame.done}/{frame.total}")
+
+    def _drawing_ended(self) -> None:
+        words = self.query_one("#drawing-words", Static)
+        if self.drawer.error:
+            self.query_one(SamplePane).say("no images")
+            words.update(f"✗ {self.drawer.error}")
+        elif self._frame is not None and self._frame.done < self._frame.total:
+            words.update("Stopped. Press ctrl+s to draw again, w to save what is there.")
+        else:
+            words.update("Done. Press w to save the images as PNG.")
+
+    def _title_pane(self) -> None:
+        pane = self.query_one(SamplePane)
+        pane.border_title = "estimate of x_0" if self._estimate else "x_t"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        match action:
+            case "stop":
+                return self.drawer.is_alive
+            case "draw":
+                return None if self.drawer.is_alive else True
+            case "write":
+                return self.drawer.has_result
+        return True
+
+    def action_stop(self) -> None:
+        self.drawer.stop()
+
+    def action_toggle_estimate(self) -> None:
+        self._estimate = not self._estimate
+        self._title_pane()
+        self._show_frame()
+
+    def action_write(self) -> None:
+        self.run_worker(self._write(), group="write", exclusive=True)
+
+    async def _write(self) -> None:
+        folder = self.run.path / "samples" / time.strftime("%Y%m%d-%H%M%S")
+        try:
+            grid = await asyncio.to_thread(self.drawer.save, folder)
+        except DDPMError as error:
+            self.complain(error)
+            return
+        self.query_one("#drawing-words", Static).update(f"Saved in {grid.parent}")
+
+
+def _choices(name: str) -> tuple[str, ...]:
+    return get_args(SampleConfig.model_fields[name].annotation)

@@ -1,0 +1,38 @@
+"""One event of a run as a line of the log."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.text import Text
+
+from studio import figures
+
+_GLYPHS = {
+    "started": ("▶", "state-running"),
+    "resumed": ("▶", "state-running"),
+    "preparing": ("◌", "state-preparing"),
+    "running": ("●", "state-running"),
+    "paused": ("‖", "state-paused"),
+    "preview": ("▦", "secondary"),
+    "checkpoint": ("◆", "primary"),
+    "stopped": ("■", "state-stopped"),
+    "finished": ("✓", "state-finished"),
+    "failed": ("✗", "state-failed"),
+    "warning": ("!", "state-paused"),
+}
+
+
+def log_line(event: Mapping[str, Any], colors: Mapping[str, str]) -> Text:
+    """Time, glyph, what happened, at which step, and the message. ``colors``: the theme's variables."""
+    kind = str(event.get("kind", "?"))
+    glyph, variable = _GLYPHS.get(kind, ("·", "foreground"))
+    moment = event.get("time", 0)
+    line = Text(figures.clock(float(moment) if isinstance(moment, int | float) else 0.0), "dim")
+    line.append(f" {glyph} ", colors.get(variable, ""))
+    line.append(kind, "bold" if kind in ("failed", "warning", "finished") else "")
+    step = event.get("step")
+    if isinstance(step, int):
+        line.append(f" {step:,}", "bold")
+    if message := str(event.get("message", "")):
+        line.append(f" {message}", "dim")
+    return line

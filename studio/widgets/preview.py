@@ -1,0 +1,106 @@
+"""A pane of sample images, enlarged by whole factors and laid out anew whenever its size changes."""
+
+import asyncio
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from textual.app import ComposeResult
+from textual.containers import Center, Vertical
+from textual.widget import Widget
+from textual.widgets import Static
+
+from studio.contact_sheet import Arrangement, arrange, sheet
+from studio.terminal import Pictures
+
+Pixels = NDArray[np.uint8]
+
+
+class SamplePane(Vertical, can_focus=True):
+    """Shows the first images of a batch that fit. Set them with ``show``; the newest call wins."""
+
+    DEFAULT_CSS = """
+    SamplePane {
+        align: center middle;
+        overflow: hidden;
+        & > Center { width: 100%; height: auto; }
+        & > #pane-words { width: 100%; height: auto; text-align: center; color: $text-muted; }
+    }
+    """
+
+    def __init__(self, pictures: Pictures, *, empty: str, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._pictures = pictures
+        self._empty = empty
+        self._images: Pixels | None = None
+        self.arrangement: Arrangement | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(self._empty, id="pane-words")
+        if self._pictures.widget is not None:
+            with Center():
+                picture = self._pictures.widget(id="picture")
+                picture.display = False
+                yield picture
+
+    def show(self, images: Pixels) -> None:
+        """Show images, uint8 [N, C, H, W]."""
+        self._images = images
+        self._fit()
+
+    def say(self, words: str) -> None:
+        """Show words in place of images."""
+        self._images = None
+        self.arrangement = None
+        self._put_words(words)
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        if self._images is None or self.size.width == 0:
+            return
+        if self._pictures.widget is None:
+            self._put_words("pictures are turned off (--images none)")
+            return
+        self.run_worker(self._compose_sheet(self._images), group="sheet", exclusive=True)
+
+    async def _compose_sheet(self, images: Pixels) -> None:
+        cells = self.content_size
+        per_cell = (self._pictures.cell_height, self._pictures.cell_width)
+        space = (cells.height * per_cell[0], cells.width * per_cell[1])
+        arrangement = arrange(len(images), (images.shape[2], images.shape[3]), space)
+        self.arrangement = arrangement
+        if arrangement is None:
+            self._put_words("too small to show samples")
+            return
+        background = self.background_colors[1].rgb
+        picture = await asyncio.to_thread(_padded_sheet, images, arrangement, per_cell, background)
+        self._put_picture(picture, per_cell)
+
+    def _put_picture(self, picture: Image.Image, per_cell: tuple[int, int]) -> None:
+        widget = self.query_one("#picture", Widget)
+        widget.styles.width = picture.width // per_cell[1]
+        widget.styles.height = picture.height // per_cell[0]
+        widget.display = True
+        widget.image = picture  # type: ignore[attr-defined]
+        self.query_one("#pane-words").display = False
+
+    def _put_words(self, words: str) -> None:
+        if self._pictures.widget is not None:
+            self.query_one("#picture").display = False
+        said = self.query_one("#pane-words", Static)
+        said.update(words)
+        said.display = True
+
+
+def _padded_sheet(
+    images: Pixels, arrangement: Arrangement, per_cell: tuple[int, int], background: tuple[int, int, int]
+) -> Image.Image:
+    """The sheet on a canvas of whole character cells, so that the terminal does not stretch it."""
+    content = sheet(images, arrangement, background)
+    height = -(-content.height // per_cell[0]) * per_cell[0]
+    width = -(-content.width // per_cell[1]) * per_cell[1]
+    canvas = Image.new("RGB", (width, height), background)
+    canvas.paste(content, (0, 0))
+    return canvas
