@@ -9,8 +9,12 @@ from torch.nn import functional as F
 
 
 def group_norm(channels: int, groups: int) -> nn.GroupNorm:
-    """GroupNorm with as many of the ``groups`` as divide the channels evenly."""
-    return nn.GroupNorm(math.gcd(groups, channels), channels)
+    """GroupNorm with as many of the ``groups`` as divide the channels evenly, two channels or more in each.
+
+    A group of one channel would take the time embedding out again, which adds one number to a whole channel.
+    """
+    fitting = [n for n in range(1, groups + 1) if channels % n == 0 and channels >= 2 * n]
+    return nn.GroupNorm(max(fitting, default=1), channels)
 
 
 def zeroed(module: nn.Conv2d) -> nn.Conv2d:
