@@ -146,8 +146,8 @@ def draw_samples(
     shape = run.config().data.shape
     if shape != (1, 8, 8):
         raise DataError(
-            f"The run {run.name} draws {shape[1]}x{shape[2]} images of {shape[0]} channels, and this compares "
-            f"8x8 grey digits. Name a run on the data set digits."
+            f"The run {run.name} draws {shape[1]}x{shape[2]} images of {shape[0]} channels, and this "
+            f"compares 8x8 grey digits. Name a run on the data set digits."
         )
     network = load_network(run, find_checkpoint(run.checkpoints_path, checkpoint_step), sample.weights)
     *_, last = draw(network, sample)
