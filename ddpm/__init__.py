@@ -1,0 +1,67 @@
+"""Denoising diffusion probabilistic models, small enough to read in an evening.
+
+The names below are imported when they are first used: a program that only reads runs need not load torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ddpm.version import __version__
+
+if TYPE_CHECKING:
+    from ddpm.config import Config, SampleConfig, from_toml, to_toml
+    from ddpm.data import DeviceImages
+    from ddpm.datasets import load_images
+    from ddpm.generate import draw, load_network, save_images
+    from ddpm.presets import config_for
+    from ddpm.runs import Run, create_run, list_runs, open_run
+    from ddpm.session import train_run
+    from ddpm.trainer import Trainer
+    from ddpm.unet import UNet
+
+_HOMES = {
+    "Config": "config",
+    "SampleConfig": "config",
+    "from_toml": "config",
+    "to_toml": "config",
+    "DeviceImages": "data",
+    "load_images": "datasets",
+    "draw": "generate",
+    "load_network": "generate",
+    "save_images": "generate",
+    "config_for": "presets",
+    "Run": "runs",
+    "create_run": "runs",
+    "list_runs": "runs",
+    "open_run": "runs",
+    "train_run": "session",
+    "Trainer": "trainer",
+    "UNet": "unet",
+}
+
+__all__ = [
+    "Config",
+    "DeviceImages",
+    "Run",
+    "SampleConfig",
+    "Trainer",
+    "UNet",
+    "__version__",
+    "config_for",
+    "create_run",
+    "draw",
+    "from_toml",
+    "list_runs",
+    "load_images",
+    "load_network",
+    "open_run",
+    "save_images",
+    "to_toml",
+    "train_run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ddpm' has no attribute {name!r}")
+    return getattr(import_module(f"ddpm.{_HOMES[name]}"), name)

@@ -85,7 +85,10 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] to the same shape."""
         query, key, value = rearrange(
-            self.query_key_value(self.norm(x)), "b (three heads c) h w -> three b heads (h w) c", three=3, heads=self.heads
+            self.query_key_value(self.norm(x)),
+            "b (three heads c) h w -> three b heads (h w) c",
+            three=3,
+            heads=self.heads,
         )
         attended = F.scaled_dot_product_attention(query, key, value)
         return x + self.out(rearrange(attended, "b heads (h w) c -> b (heads c) h w", h=x.shape[2]))  # type: ignore[no-any-return]

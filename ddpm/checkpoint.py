@@ -62,7 +62,10 @@ def newest_whole(folder: Path) -> Checkpoint | None:
 
 
 def find_checkpoint(folder: Path, step: int | None) -> Checkpoint:
-    """The checkpoint of ``step``, or the newest whole one. Raises CheckpointError that says what there is."""
+    """The checkpoint of ``step``, or the newest whole one; its hashes agree.
+
+    Raises CheckpointError that says what there is.
+    """
     there = list_checkpoints(folder)
     steps = ", ".join(str(checkpoint.step) for checkpoint in there if checkpoint.whole) or "none"
     if step is None:
@@ -73,6 +76,7 @@ def find_checkpoint(folder: Path, step: int | None) -> Checkpoint:
         return newest
     for checkpoint in there:
         if checkpoint.step == step:
+            _refuse_damage(checkpoint, verify(checkpoint))
             return checkpoint
     raise CheckpointError(f"There is no checkpoint of step {step} in {folder}. Whole ones: {steps}.")
 
@@ -91,7 +95,9 @@ def verify(checkpoint: Checkpoint) -> str:
     return ""
 
 
-def save(folder: Path, step: int, tensors: dict[str, dict[str, "Tensor"]], state: dict[str, Any]) -> Checkpoint:
+def save(
+    folder: Path, step: int, tensors: dict[str, dict[str, "Tensor"]], state: dict[str, Any]
+) -> Checkpoint:
     """Write a checkpoint of ``step`` below ``folder``.
 
     ``tensors`` maps file stems to named tensors; ``state`` is JSON. A whole checkpoint of the same step stays as
@@ -107,7 +113,9 @@ def save(folder: Path, step: int, tensors: dict[str, dict[str, "Tensor"]], state
     building.mkdir()
     try:
         contents = {
-            f"{stem}.safetensors": safetensors_bytes({k: v.detach().cpu().contiguous() for k, v in named.items()})
+            f"{stem}.safetensors": safetensors_bytes(
+                {k: v.detach().cpu().contiguous() for k, v in named.items()}
+            )
             for stem, named in tensors.items()
         }
         contents["state.json"] = json_bytes({"step": step, **state})
@@ -115,7 +123,9 @@ def save(folder: Path, step: int, tensors: dict[str, dict[str, "Tensor"]], state
         for name, content in contents.items():
             write_durably(building / name, content)
             files[name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        write_durably(building / "manifest.json", json_bytes({"format": FORMAT, "step": step, "files": files}))
+        write_durably(
+            building / "manifest.json", json_bytes({"format": FORMAT, "step": step, "files": files})
+        )
         sync_directory(building)
         if target.exists():
             # It is damaged; out of the way first, as a directory that is not empty cannot be replaced.
@@ -136,13 +146,12 @@ def load(checkpoint: Checkpoint, *stems: str) -> tuple[dict[str, dict[str, "Tens
     from safetensors import SafetensorError
     from safetensors.torch import load as tensors_from
 
-    problem = verify(checkpoint)
-    if problem:
-        raise CheckpointError(
-            f"The checkpoint {checkpoint.path} is damaged: {problem}. Choose another one of the same run."
-        )
+    needed = [*(f"{stem}.safetensors" for stem in stems), "state.json"]
+    _refuse_damage(checkpoint, verify(checkpoint) or _unlisted(checkpoint, needed))
     try:
-        tensors = {stem: tensors_from((checkpoint.path / f"{stem}.safetensors").read_bytes()) for stem in stems}
+        tensors = {
+            stem: tensors_from((checkpoint.path / f"{stem}.safetensors").read_bytes()) for stem in stems
+        }
         state = json.loads((checkpoint.path / "state.json").read_bytes())
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"The checkpoint {checkpoint.path} cannot be read: {error}.") from None
@@ -175,6 +184,18 @@ def prune(folder: Path, keep: int) -> list[int]:
     return deleted
 
 
+def _refuse_damage(checkpoint: Checkpoint, problem: str) -> None:
+    if problem:
+        raise CheckpointError(
+            f"The checkpoint {checkpoint.path} is damaged: {problem}. Choose another one of the same run."
+        )
+
+
+def _unlisted(checkpoint: Checkpoint, names: list[str]) -> str:
+    missing = [name for name in names if name not in _manifest(checkpoint.path)["files"]]
+    return f"the manifest does not list {', '.join(missing)}" if missing else ""
+
+
 def _manifest(path: Path) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads((path / "manifest.json").read_bytes())
     if manifest["format"] > FORMAT:
@@ -200,7 +221,9 @@ def _look_at(path: Path) -> Checkpoint:
             if name not in sizes:
                 return Checkpoint(path, step, size, modified, f"{name} is missing")
             if sizes[name] != entry["size"]:
-                return Checkpoint(path, step, size, modified, f"{name} has {sizes[name]} bytes, not {entry['size']}")
+                return Checkpoint(
+                    path, step, size, modified, f"{name} has {sizes[name]} bytes, not {entry['size']}"
+                )
         if manifest["step"] != step:
             return Checkpoint(path, step, size, modified, f"the manifest is of step {manifest['step']}")
     except FileNotFoundError:

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from ddpm.errors import ConfigError
 
@@ -63,7 +71,9 @@ class Section(BaseModel):
 class DataConfig(Section):
     """Which images, and the shape in which the network sees them."""
 
-    source: str = Field("digits", min_length=1, description="name of a data set, or the path of a folder of images")
+    source: str = Field(
+        "digits", min_length=1, description="name of a data set, or the path of a folder of images"
+    )
     image_size: ImageSize | None = Field(
         None, description="height and width in pixels; unset: the set's own size (a folder: 64x64)"
     )
@@ -135,16 +145,24 @@ class TrainConfig(Section):
     """Optimizer, length, devices and what is written when."""
 
     steps: int = Field(10_000, ge=1, le=10**9, description="optimizer steps")
-    max_minutes: float | None = Field(None, gt=0, description="stop after this many minutes of training, if sooner")
+    max_minutes: float | None = Field(
+        None, gt=0, description="stop after this many minutes of training, if sooner"
+    )
     batch_size: int = Field(64, ge=1, le=65_536, description="images in one step; may exceed the data set")
     lr: float = Field(1e-3, gt=0, le=10, description="highest learning rate of AdamW")
     lr_schedule: Literal["constant", "cosine"] = Field(
         "cosine", description="the learning rate after warm-up: stays, or falls to 0 as a half cosine"
     )
     warmup_steps: int = Field(100, ge=0, description="steps over which the learning rate rises from 0")
-    weight_decay: float = Field(0.0, ge=0, le=10, description="decoupled weight decay, on weights of 2 or more axes")
-    grad_clip: float = Field(1.0, gt=0, description="gradients with a larger norm are scaled down to this one")
-    ema_decay: float = Field(0.999, ge=0, lt=1, description="decay of the weight average that samples are drawn from")
+    weight_decay: float = Field(
+        0.0, ge=0, le=10, description="decoupled weight decay, on weights of 2 or more axes"
+    )
+    grad_clip: float = Field(
+        1.0, gt=0, description="gradients with a larger norm are scaled down to this one"
+    )
+    ema_decay: float = Field(
+        0.999, ge=0, lt=1, description="decay of the weight average that samples are drawn from"
+    )
     seed: Seed = Field(0, description="the same seed on the same device trains the same run")
     device: Device = Field("auto", description="auto, cpu, mps, cuda or cuda:N")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
@@ -159,11 +177,17 @@ class SampleConfig(Section):
     """How images are drawn from a trained network. Not part of a run's recipe: each drawing has its own."""
 
     sampler: Literal["ddpm", "ddim"] = Field("ddim", description="ancestral sampling (DDPM) or DDIM")
-    steps: int = Field(50, ge=1, description="denoising steps; at most the T that the network was trained with")
+    steps: int = Field(
+        50, ge=1, description="denoising steps; at most the T that the network was trained with"
+    )
     n: int = Field(64, ge=1, le=100_000, description="images")
     seed: Seed = Field(0, description="the same seed draws the same images")
-    eta: float = Field(0.0, ge=0, le=1, description="DDIM: share of the noise put back; 0 none, 1 as much as DDPM")
-    variance: Literal["posterior", "beta"] = Field("posterior", description="DDPM: variance of a step's noise")
+    eta: float = Field(
+        0.0, ge=0, le=1, description="DDIM: share of the noise put back; 0 none, 1 as much as DDPM"
+    )
+    variance: Literal["posterior", "beta"] = Field(
+        "posterior", description="DDPM: variance of a step's noise"
+    )
     weights: Literal["ema", "raw"] = Field("ema", description="averaged weights, or those of the last step")
     batch_size: int = Field(256, ge=1, description="images drawn at once; does not change them")
 

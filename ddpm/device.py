@@ -22,7 +22,9 @@ def pick_device(name: str) -> torch.device:
             "Check the driver with nvidia-smi, or use --device cpu (or auto)."
         )
     if name == "mps" and not torch.backends.mps.is_available():
-        raise DeviceError("The device 'mps' was asked for, but this is no Mac with Metal. Use --device cpu (or auto).")
+        raise DeviceError(
+            "The device 'mps' was asked for, but this is no Mac with Metal. Use --device cpu (or auto)."
+        )
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         last = torch.cuda.device_count() - 1

@@ -46,7 +46,9 @@ class Drawing:
     x_0: Tensor
 
 
-def load_network(run: Run, checkpoint: Checkpoint, weights: Literal["ema", "raw"] = "ema", device: str = "auto") -> Network:
+def load_network(
+    run: Run, checkpoint: Checkpoint, weights: Literal["ema", "raw"] = "ema", device: str = "auto"
+) -> Network:
     """The network of a checkpoint, without its data set. Raises CheckpointError, ConfigError or DeviceError."""
     config = run.config()
     where = pick_device(device)
@@ -90,7 +92,7 @@ def draw(network: Network, sample: SampleConfig) -> Iterator[Drawing]:
 
 
 def denoise(
-    network: nn.Module, config: Config, sample: SampleConfig, indices: range, device: torch.device
+    network: samplers.Denoiser, config: Config, sample: SampleConfig, indices: range, device: torch.device
 ) -> Iterator[samplers.Step]:
     """Draw the images ``indices`` of a recipe in one batch, float32 [B, C, H, W] in [-1, 1].
 
@@ -105,14 +107,13 @@ def denoise(
     return samplers.ddim(denoiser, schedule, noise.draw(), visited, noise.draw, eta=sample.eta)
 
 
-def eps_denoiser(network: nn.Module, config: Config, device: torch.device) -> samplers.Denoiser:
+def eps_denoiser(network: samplers.Denoiser, config: Config, device: torch.device) -> samplers.Denoiser:
     """The network as a sampler wants it: eps in float32, computed in the recipe's precision."""
     precision = pick_precision(config.train.precision, device)
 
     def predict(x_t: Tensor, t: Tensor) -> Tensor:
         with torch.autocast(device.type, precision, enabled=precision != torch.float32):
-            eps: Tensor = network(x_t, t)
-        return eps.float()
+            return network(x_t, t).float()
 
     return predict
 
@@ -123,7 +124,13 @@ def recipe_of(network: Network, sample: SampleConfig) -> dict[str, Any]:
     channels, height, width = network.config.data.shape
     layout = {"columns": columns, "channels": channels, "height": height, "width": width}
     diffusion = network.config.diffusion.model_dump(mode="json", include=set(DiffusionConfig.model_fields))
-    return {"run": network.run_name, "step": network.step, **sample.model_dump(mode="json"), **layout, "diffusion": diffusion}
+    return {
+        "run": network.run_name,
+        "step": network.step,
+        **sample.model_dump(mode="json"),
+        **layout,
+        "diffusion": diffusion,
+    }
 
 
 def save_images(images: Tensor, out: Path, recipe: dict[str, Any]) -> Path:
@@ -140,5 +147,7 @@ def save_images(images: Tensor, out: Path, recipe: dict[str, Any]) -> Path:
         write_png(out / "grid.png", grid(pixels, recipe.get("columns")))
         replace_file(out / "sample.json", json_bytes(json.loads(json.dumps(recipe))))
     except OSError as error:
-        raise RunError(f"Cannot write the images to {out}: {error.strerror}. Choose another place with --out.") from None
+        raise RunError(
+            f"Cannot write the images to {out}: {error.strerror}. Choose another place with --out."
+        ) from None
     return out / "grid.png"

@@ -26,7 +26,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "folder": {
         "model": {"dim": 64, "dim_mults": (1, 2, 2, 4)},
-        "train": {"steps": 50_000, "batch_size": 32, "lr": 2e-4, "ema_decay": 0.9995, "checkpoint_every": 1000},
+        "train": {
+            "steps": 50_000,
+            "batch_size": 32,
+            "lr": 2e-4,
+            "ema_decay": 0.9995,
+            "checkpoint_every": 1000,
+        },
         "previews": {"every": 500},
     },
 }

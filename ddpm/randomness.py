@@ -32,7 +32,9 @@ class SampleNoise:
     that they are the same for every device. Each call of ``draw`` gives the next [B, C, H, W] of the streams.
     """
 
-    def __init__(self, seed: int, indices: Sequence[int], shape: tuple[int, int, int], device: torch.device) -> None:
+    def __init__(
+        self, seed: int, indices: Sequence[int], shape: tuple[int, int, int], device: torch.device
+    ) -> None:
         self._generators = [generator(seed, "sample", index) for index in indices]
         self._shape = shape
         self._device = device

@@ -1,9 +1,9 @@
 """The run directory: everything that a trainer says about itself, in files that any program can read.
 
-    config.toml      the recipe            metrics.jsonl   one row a logged step
-    status.json      state and heartbeat   events.jsonl    what happened, when and why
-    previews/        PNG and JSON          checkpoints/    see ddpm.checkpoint
-    inbox/           commands as files     lock            held by the process that trains
+config.toml      the recipe            metrics.jsonl   one row a logged step
+status.json      state and heartbeat   events.jsonl    what happened, when and why
+previews/        PNG and JSON          checkpoints/    see ddpm.checkpoint
+inbox/           commands as files     lock            held by the process that trains
 """
 
 import fcntl
@@ -179,7 +179,11 @@ class Run:
         """Tell the trainer of this run something; it reads its inbox between steps. Raises RunError."""
         try:
             self.inbox_path.mkdir(exist_ok=True)
-            replace_file(self.inbox_path / f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}-{command}", b"", durable=False)
+            replace_file(
+                self.inbox_path / f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}-{command}",
+                b"",
+                durable=False,
+            )
         except OSError as error:
             raise RunError(f"Cannot send {command!r} to the run {self.name}: {error.strerror}.") from None
 
@@ -187,7 +191,9 @@ class Run:
         """The commands since the last call, oldest first. Unknown ones are dropped."""
         taken: list[CommandName] = []
         try:
-            files = sorted(entry.name for entry in os.scandir(self.inbox_path) if not entry.name.startswith("."))
+            files = sorted(
+                entry.name for entry in os.scandir(self.inbox_path) if not entry.name.startswith(".")
+            )
         except OSError:
             return taken
         for name in files:
@@ -238,7 +244,9 @@ def create_run(root: Path, name: str, config: recipes.Config) -> Run:
             f"There is a run named {name} already, in {root}. Choose another name, or continue it with --resume {name}."
         ) from None
     except OSError as error:
-        raise RunError(f"Cannot make the run {run.path}: {error.strerror}. Choose another place with --home.") from None
+        raise RunError(
+            f"Cannot make the run {run.path}: {error.strerror}. Choose another place with --home."
+        ) from None
     return run
 
 
@@ -258,7 +266,9 @@ def list_runs(root: Path) -> list[Run]:
         entries = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
     except OSError:
         return []
-    return [Run(root / name) for name in entries if (root / name / "config.toml").is_file() and name[0] != "."]
+    return [
+        Run(root / name) for name in entries if (root / name / "config.toml").is_file() and name[0] != "."
+    ]
 
 
 def free_name(root: Path, source: str) -> str:

@@ -91,5 +91,5 @@ def _batch_of(t: int, x_t: Tensor) -> Tensor:
 
 
 def _predicted_x_0(x_t: Tensor, eps: Tensor, alpha_bar: float, clip: float | None) -> Tensor:
-    x_0 = (x_t - (1 - alpha_bar) ** 0.5 * eps) / alpha_bar**0.5
+    x_0: Tensor = (x_t - (1 - alpha_bar) ** 0.5 * eps) / alpha_bar**0.5
     return x_0 if clip is None else x_0.clamp(-clip, clip)

@@ -123,7 +123,9 @@ def timesteps(T: int, n: int) -> list[int]:
     Raises ConfigError for another n.
     """
     if not 1 <= n <= T:
-        raise ConfigError(f"{n} denoising steps are not possible: the network was trained with T = {T}; use 1 to {T}.")
+        raise ConfigError(
+            f"{n} denoising steps are not possible: the network was trained with T = {T}; use 1 to {T}."
+        )
     return [T * (n - i) // n - 1 for i in range(n)]
 
 

@@ -36,7 +36,9 @@ def train_run(
     """
     with run.locked():
         config = run.config()
-        recorder = Recorder(run, this_process(state="preparing", steps=config.train.steps), config.train.keep_checkpoints)
+        recorder = Recorder(
+            run, this_process(state="preparing", steps=config.train.steps), config.train.keep_checkpoints
+        )
         recorder.change(StateChanged("preparing", checkpoint.step if checkpoint else 0))
         try:
             trainer = _prepare(run, config, recorder, data_root, checkpoint, download, progress)

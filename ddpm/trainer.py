@@ -107,7 +107,9 @@ class Trainer:
                     case "resume":
                         pass
             if self.seconds >= deadline:
-                yield from self._end("stopped", f"the {train.max_minutes:g} minutes of train.max_minutes are over")
+                yield from self._end(
+                    "stopped", f"the {train.max_minutes:g} minutes of train.max_minutes are over"
+                )
                 return
 
             started = time.perf_counter()
@@ -133,7 +135,7 @@ class Trainer:
         with torch.autocast(device.type, self.precision, enabled=self.precision != torch.float32):
             loss = diffusion_loss(self.network, self.config.diffusion, self.schedule, x_0, t, eps).mean()
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         grad_norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), train.grad_clip, foreach=True)
         loss_value, grad_norm_value = torch.stack([loss.detach(), grad_norm]).tolist()
         # Before the update, so that no weight is ever harmed.
@@ -232,7 +234,11 @@ class Trainer:
             "ema": self.ema.weights,
             "optimizer": optimizer_tensors(self.optimizer, self.network),
         }
-        state = {"images_seen": self.images_seen, "seconds": self.seconds, "since_metrics": asdict(self._since_metrics)}
+        state = {
+            "images_seen": self.images_seen,
+            "seconds": self.seconds,
+            "since_metrics": asdict(self._since_metrics),
+        }
         return CheckpointDue(self.step, tensors, state, reason)
 
     def restore(self, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:

@@ -10,19 +10,42 @@ from ddpm.blocks import Downsample, ResNetBlock, SelfAttention, TimeEmbedding, U
 from ddpm.config import ModelConfig
 
 
-class Level(nn.Module):
-    """The blocks of one resolution on one path: ResNet blocks, each followed by attention where the level has it."""
+class DownLevel(nn.Module):
+    """One resolution on the way down: ResNet blocks, each with attention where there is any, then half the size."""
 
-    def __init__(self, blocks: list[ResNetBlock], attentions: list[SelfAttention], resample: nn.Module | None) -> None:
+    def __init__(
+        self, blocks: list[ResNetBlock], attentions: list[SelfAttention], downsample: Downsample | None
+    ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
-        self.attentions = nn.ModuleList(attentions)
-        self.resample = resample
+        self.attentions = nn.ModuleList(attentions or [nn.Identity() for _ in blocks])
+        self.downsample = downsample
 
-    def block(self, index: int, x: Tensor, time: Tensor) -> Tensor:
-        """Block ``index``, with its attention."""
-        x = self.blocks[index](x, time)
-        return self.attentions[index](x) if len(self.attentions) else x
+    def forward(self, x: Tensor, time: Tensor) -> list[Tensor]:
+        """What each block and the downsampling make of x [B, C, H, W]: the skip connections, in order."""
+        made = []
+        for block, attention in zip(self.blocks, self.attentions, strict=True):
+            x = attention(block(x, time))
+            made.append(x)
+        return [*made, self.downsample(x)] if self.downsample else made
+
+
+class UpLevel(nn.Module):
+    """One resolution on the way up: each block takes a skip connection in, then the size doubles."""
+
+    def __init__(
+        self, blocks: list[ResNetBlock], attentions: list[SelfAttention], upsample: Upsample | None
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.attentions = nn.ModuleList(attentions or [nn.Identity() for _ in blocks])
+        self.upsample = upsample
+
+    def forward(self, x: Tensor, time: Tensor, skips: list[Tensor]) -> Tensor:
+        """x [B, C, H, W] and the skip connections, of which one a block is taken from the end."""
+        for block, attention in zip(self.blocks, self.attentions, strict=True):
+            x = attention(block(torch.cat([x, skips.pop()], dim=1), time))
+        return self.upsample(x, skips[-1].shape[2:]) if self.upsample else x
 
 
 class UNet(nn.Module):
@@ -57,10 +80,8 @@ class UNet(nn.Module):
         def attention(level_dim: int) -> SelfAttention:
             return SelfAttention(level_dim, attention_head_dim, norm_groups)
 
-        def level(index: int, inputs: list[int], resample: nn.Module | None) -> Level:
-            level_dim = dims[index]
-            attentions = [attention(level_dim) for _ in inputs] if index in attended else []
-            return Level([resnet(channels_in, level_dim) for channels_in in inputs], attentions, resample)
+        def attentions(index: int, blocks: list[ResNetBlock]) -> list[SelfAttention]:
+            return [attention(dims[index]) for _ in blocks] if index in attended else []
 
         self.time = TimeEmbedding(dim)
         self.input = nn.Conv2d(channels, dim, 3, padding=1)
@@ -68,8 +89,10 @@ class UNet(nn.Module):
         skips = [dim]
         self.down = nn.ModuleList()
         for index, level_dim in enumerate(dims):
-            inputs = [skips[-1], *[level_dim] * (blocks_per_level - 1)]
-            self.down.append(level(index, inputs, Downsample(level_dim) if index < last else None))
+            blocks = [resnet(skips[-1], level_dim)]
+            blocks += [resnet(level_dim, level_dim) for _ in range(blocks_per_level - 1)]
+            downsample = Downsample(level_dim) if index < last else None
+            self.down.append(DownLevel(blocks, attentions(index, blocks), downsample))
             skips += [level_dim] * (blocks_per_level + (index < last))
 
         self.middle_in = resnet(dims[-1], dims[-1])
@@ -78,12 +101,12 @@ class UNet(nn.Module):
 
         below = dims[-1]
         self.up = nn.ModuleList()
-        for index in reversed(range(len(dims))):
-            inputs = []
-            for _ in range(blocks_per_level + 1):
-                inputs.append(below + skips.pop())
-                below = dims[index]
-            self.up.append(level(index, inputs, Upsample(dims[index]) if index > 0 else None))
+        for index, level_dim in reversed(list(enumerate(dims))):
+            blocks = [resnet(below + skips.pop(), level_dim)]
+            blocks += [resnet(level_dim + skips.pop(), level_dim) for _ in range(blocks_per_level)]
+            upsample = Upsample(level_dim) if index > 0 else None
+            self.up.append(UpLevel(blocks, attentions(index, blocks), upsample))
+            below = level_dim
 
         self.norm = group_norm(dim * dim_mults[0], norm_groups)
         self.output = zeroed(nn.Conv2d(dim * dim_mults[0], channels, 3, padding=1))
@@ -92,25 +115,14 @@ class UNet(nn.Module):
         if x_t.ndim != 4 or x_t.shape[1] != self.channels:
             raise ValueError(f"This network takes images [B, {self.channels}, H, W], not {list(x_t.shape)}.")
         time = self.time(t)
-        x = self.input(x_t)
-        skips = [x]
+        skips = [self.input(x_t)]
         for level in self.down:
-            for index in range(len(level.blocks)):
-                x = level.block(index, x, time)
-                skips.append(x)
-            if level.resample is not None:
-                x = level.resample(x)
-                skips.append(x)
-
-        x = self.middle_in(x, time)
+            skips += level(skips[-1], time)
+        x = self.middle_in(skips[-1], time)
         x = self.middle_attention(x)
         x = self.middle_out(x, time)
-
         for level in self.up:
-            for index in range(len(level.blocks)):
-                x = level.block(index, torch.cat([x, skips.pop()], dim=1), time)
-            if level.resample is not None:
-                x = level.resample(x, skips[-1].shape[2:])
+            x = level(x, time, skips)
         return self.output(F.silu(self.norm(x)))  # type: ignore[no-any-return]
 
 

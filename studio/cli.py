@@ -56,7 +56,9 @@ def open_app(arguments: argparse.Namespace) -> int:
     from studio.home import data_root, home_directory
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ConfigError("The app needs a terminal. Without one, use `ddpm-studio train DATA` and `ddpm-studio runs`.")
+        raise ConfigError(
+            "The app needs a terminal. Without one, use `ddpm-studio train DATA` and `ddpm-studio runs`."
+        )
     from studio.app import run_app
 
     home = home_directory(arguments.home)
@@ -68,7 +70,10 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     words = set(sys.argv[1:] if argv is None else argv)
     places = argparse.ArgumentParser(add_help=False)
     places.add_argument(
-        "--home", metavar="DIR", default=argparse.SUPPRESS, help="where runs are kept (else $DDPM_STUDIO_HOME)"
+        "--home",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="where runs are kept (else $DDPM_STUDIO_HOME)",
     )
     places.add_argument(
         "--data-root", metavar="DIR", default=argparse.SUPPRESS, help="where data sets are (else HOME/data)"
@@ -87,10 +92,18 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     train = commands.add_parser(
-        "train", parents=[places], allow_abbrev=False, help="train a model, or resume a run", description="Train a model."
+        "train",
+        parents=[places],
+        allow_abbrev=False,
+        help="train a model, or resume a run",
+        description="Train a model.",
     )
     sample = commands.add_parser(
-        "sample", parents=[places], allow_abbrev=False, help="draw images from a run", description="Draw images from a run."
+        "sample",
+        parents=[places],
+        allow_abbrev=False,
+        help="draw images from a run",
+        description="Draw images from a run.",
     )
     runs = commands.add_parser("runs", parents=[places], allow_abbrev=False, help="list the runs")
     runs.add_argument("--json", action="store_true", help="one JSON array, for programs")

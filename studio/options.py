@@ -38,7 +38,9 @@ def add_model_options(parser: argparse.ArgumentParser, model: type[Section]) -> 
         _add(parser, [f"--{name.replace('_', '-')}"], name, field)
 
 
-def given_values(arguments: argparse.Namespace, sections: Mapping[str, type[Section]]) -> dict[str, dict[str, str]]:
+def given_values(
+    arguments: argparse.Namespace, sections: Mapping[str, type[Section]]
+) -> dict[str, dict[str, str]]:
     """The recipe options that were given, nested by section, still as text: validating them is the recipe's."""
     values: dict[str, dict[str, str]] = {}
     for section, model in sections.items():
@@ -79,9 +81,13 @@ def _choices(annotation: Any) -> list[str]:
 
 def _add(parser: Any, flags: list[str], dest: str, field: FieldInfo) -> None:
     default = field.get_default(call_default_factory=True)
-    notes = [note for note in (allowed(field), "" if default is None else f"default {_shown(default)}") if note]
+    notes = [
+        note for note in (allowed(field), "" if default is None else f"default {_shown(default)}") if note
+    ]
     text = f"{field.description} ({'; '.join(notes)})" if notes else str(field.description)
-    parser.add_argument(*flags, dest=dest, default=None, metavar=_metavar(field), help=text.replace("%", "%%"))
+    parser.add_argument(
+        *flags, dest=dest, default=None, metavar=_metavar(field), help=text.replace("%", "%%")
+    )
 
 
 def _shown(value: object) -> str:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,22 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 # A network that trains a step in some milliseconds.
 TINY = {
-    "model": {"dim": 8, "dim_mults": (1, 2), "blocks_per_level": 1, "attention_head_dim": 8, "norm_groups": 4},
+    "model": {
+        "dim": 8,
+        "dim_mults": (1, 2),
+        "blocks_per_level": 1,
+        "attention_head_dim": 8,
+        "norm_groups": 4,
+    },
     "diffusion": {"T": 50},
-    "train": {"steps": 12, "batch_size": 8, "log_every": 4, "checkpoint_every": 5, "warmup_steps": 4, "device": "cpu"},
+    "train": {
+        "steps": 12,
+        "batch_size": 8,
+        "log_every": 4,
+        "checkpoint_every": 5,
+        "warmup_steps": 4,
+        "device": "cpu",
+    },
     "previews": {"every": 6, "n": 4, "steps": 3},
 }
 TINY_OPTIONS = [
@@ -28,9 +42,22 @@ CommandLine = Callable[..., subprocess.CompletedProcess[str]]
 
 def environment(home: Path) -> dict[str, str]:
     """The environment of a process whose home, caches and all, is ``home``."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "PYTHONPATH", "VIRTUAL_ENV")}
-    paths = {name: str(home / name.lower()) for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
-    return {**kept, **paths, "HOME": str(home), "OMP_NUM_THREADS": "1", "COLUMNS": "100", "PYTHONUNBUFFERED": "1"}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("PATH", "LANG", "PYTHONPATH", "VIRTUAL_ENV")
+    }
+    paths = {
+        name: str(home / name.lower()) for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+    }
+    return {
+        **kept,
+        **paths,
+        "HOME": str(home),
+        "OMP_NUM_THREADS": "1",
+        "COLUMNS": "100",
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 @pytest.fixture
@@ -39,14 +66,21 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
+def call(home: Path, *words: str | Path, timeout: float = 100) -> subprocess.CompletedProcess[str]:
+    """Call ddpm-studio in a process of its own, with ``home`` for its runs."""
+    command = [sys.executable, "-m", "studio.cli", *map(str, words), "--home", str(home)]
+    return subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        env=environment(home.parent),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
 @pytest.fixture
-def command_line(tmp_path: Path, home: Path) -> CommandLine:
-    """Call ddpm-studio in a process of its own, on a home of its own."""
-
-    def call(*words: str | Path, timeout: float = 100) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "studio.cli", *map(str, words), "--home", str(home)]
-        return subprocess.run(
-            command, cwd=REPOSITORY, env=environment(tmp_path), capture_output=True, text=True, timeout=timeout
-        )
-
-    return call
+def command_line(home: Path) -> CommandLine:
+    """Call ddpm-studio on a home of the test's own."""
+    return partial(call, home)

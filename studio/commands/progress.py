@@ -31,7 +31,13 @@ def training_progress(run: Run) -> Iterator[TrainingReport]:
     if not sys.stdout.isatty():
         yield PlainReport(run)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[figures]}"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(), transient=False) as progress:
         yield BarReport(run, progress)
 
@@ -42,7 +48,9 @@ def drawing_progress() -> Iterator["DrawingReport"]:
     if not sys.stdout.isatty():
         yield lambda done, total: None
         return
-    with Progress(TextColumn("drawing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) as progress:
+    with Progress(
+        TextColumn("drawing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    ) as progress:
         task = progress.add_task("drawing", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
@@ -124,4 +132,6 @@ class BarReport:
 
     def download(self, what: str, done: int, total: int) -> None:
         share = f"{done:,} of {total:,}" if total else f"{done:,}"
-        self.progress.update(self.training, description=what, completed=done, total=total or None, figures=share)
+        self.progress.update(
+            self.training, description=what, completed=done, total=total or None, figures=share
+        )

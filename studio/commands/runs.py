@@ -61,7 +61,13 @@ def print_table(rows: list[dict[str, Any]]) -> None:
         loss = "" if row["loss"] is None else f"{row['loss']:.4f}"
         newest = str(row["checkpoints"][-1]) if row["checkpoints"] else "none"
         table.add_row(
-            row["name"], row["state"], row["data"], f"{row['step']}/{row['steps']}", loss, newest, ago(row["heartbeat"])
+            row["name"],
+            row["state"],
+            row["data"],
+            f"{row['step']}/{row['steps']}",
+            loss,
+            newest,
+            ago(row["heartbeat"]),
         )
     Console(markup=False, highlight=False).print(table)
 

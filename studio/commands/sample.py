@@ -55,6 +55,8 @@ def sample_config(given: dict[str, Any]) -> SampleConfig:
 
 def sample_folder(run: Run, step: int, sample: SampleConfig) -> Path:
     """A folder of the run that is named after what is drawn, so that other drawings do not overwrite it."""
-    changed = json.loads(sample.model_dump_json(exclude_defaults=True, exclude={"sampler", "steps", "seed", "batch_size"}))
+    changed = json.loads(
+        sample.model_dump_json(exclude_defaults=True, exclude={"sampler", "steps", "seed", "batch_size"})
+    )
     rest = "".join(f"-{name}-{value}" for name, value in changed.items())
     return run.path / "samples" / f"step-{step:08d}-{sample.sampler}-{sample.steps}-seed-{sample.seed}{rest}"

@@ -23,13 +23,23 @@ RESUMABLE = ("train", "previews")
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``train``."""
     parser.usage = "ddpm-studio train DATA [options]\n       ddpm-studio train --resume RUN [options]"
-    parser.add_argument("data", nargs="?", metavar="DATA", help="digits, mnist, fashion-mnist, or a folder of images")
+    parser.add_argument(
+        "data", nargs="?", metavar="DATA", help="digits, mnist, fashion-mnist, or a folder of images"
+    )
     parser.add_argument("--resume", metavar="RUN", help="go on with a run from its newest whole checkpoint")
-    parser.add_argument("--checkpoint", metavar="STEP", type=int, help="with --resume: go on from this checkpoint")
+    parser.add_argument(
+        "--checkpoint", metavar="STEP", type=int, help="with --resume: go on from this checkpoint"
+    )
     parser.add_argument("--name", help="name of the new run (default: made from the data set)")
     parser.add_argument("--preset", metavar="NAME", help=f"recipe to start from: {', '.join(PRESETS)}")
-    parser.add_argument("--config", metavar="FILE", help="recipe as TOML, such as a run's config.toml; laid over --preset if that is given")
-    parser.add_argument("--download", action="store_true", help="fetch the data set if it is not on this machine")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="recipe as TOML, such as a run's config.toml; laid over --preset if that is given",
+    )
+    parser.add_argument(
+        "--download", action="store_true", help="fetch the data set if it is not on this machine"
+    )
     add_recipe_options(parser, recipes.sections())
 
 
@@ -48,10 +58,14 @@ def recipe(arguments: argparse.Namespace) -> Config:
     """The recipe that the options ask for: preset, then file, then single options. Raises ConfigError."""
     overrides = given_values(arguments, recipes.sections())
     from_file = recipes.read_toml(Path(arguments.config)) if arguments.config else {}
-    file_source = from_file.get("data", {}).get("source") if isinstance(from_file.get("data", {}), dict) else None
+    file_source = (
+        from_file.get("data", {}).get("source") if isinstance(from_file.get("data", {}), dict) else None
+    )
     source = arguments.data or file_source
     if not source:
-        raise ConfigError("Say what to train on: digits, mnist, fashion-mnist, or the path of a folder of images.")
+        raise ConfigError(
+            "Say what to train on: digits, mnist, fashion-mnist, or the path of a folder of images."
+        )
     if arguments.config and not arguments.preset:
         # A whole recipe in a file stands for itself, so that a run's config.toml trains the same run again.
         base = recipes.Config().model_dump()
@@ -83,11 +97,15 @@ def _with_known_data(config: Config, arguments: argparse.Namespace) -> Config:
 
 def _resume(arguments: argparse.Namespace, root: Path) -> tuple[Run, Checkpoint]:
     given = given_values(arguments, recipes.sections())
-    fixed = [f"--{section}.{name}" for section in given if section not in RESUMABLE for name in given[section]]
+    fixed = [
+        f"--{section}.{name}" for section in given if section not in RESUMABLE for name in given[section]
+    ]
     fixed += [f"--{name}" for name in ("name", "preset", "config") if getattr(arguments, name)]
     if arguments.data or fixed:
         what = ", ".join([*([arguments.data] if arguments.data else []), *fixed])
-        raise ConfigError(f"A resumed run keeps its recipe, so {what} cannot go with --resume. Start a new run for that.")
+        raise ConfigError(
+            f"A resumed run keeps its recipe, so {what} cannot go with --resume. Start a new run for that."
+        )
     run = open_run(root, arguments.resume)
     config = run.config().with_values(given, "the options")
     checkpoint = find_checkpoint(run.checkpoints_path, arguments.checkpoint)

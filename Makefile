@@ -1,0 +1,45 @@
+# make studio   set up .venv and open the app        make test   set up and run the tests
+# make demo     train the embedded digits and draw samples, without a screen
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+DEMO ?= digits-$(shell date +%Y%m%d-%H%M%S)
+
+.PHONY: studio demo test lint pictures clean
+
+studio: $(VENV)/.studio
+	@$(BIN)/ddpm-studio
+
+demo: $(VENV)/.studio
+	@$(BIN)/ddpm-studio train digits --home demo --name $(DEMO)
+	@$(BIN)/ddpm-studio sample $(DEMO) --home demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "ddpm-studio needs Python 3.11 or later; point PYTHON at one: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp for each set of extras, so that a later `make studio` does not install again.
+$(VENV)/.studio: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@ $(VENV)/.studio
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.test $(VENV)/.studio

@@ -1,0 +1,137 @@
+"""A resumed run is the run that was never stopped: every tensor and every number, bit for bit, across processes."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import REPOSITORY, TINY_OPTIONS, call, environment
+from safetensors.numpy import load_file
+
+from ddpm.runs import Run
+
+# Trains a run until a step, then says stop, as a person would between two steps.
+TRAIN_UNTIL = """
+import sys, pathlib
+from ddpm.events import StepDone
+from ddpm.runs import Run
+from ddpm.session import train_run
+run, data, last = Run(pathlib.Path(sys.argv[1])), pathlib.Path(sys.argv[2]), int(sys.argv[3])
+step = 0
+for event in train_run(run, data_root=data, take_commands=lambda: ["stop"] if step == last else []):
+    step = event.step if isinstance(event, StepDone) else step
+"""
+
+OPTIONS = [*TINY_OPTIONS, "--steps=40", "--checkpoint-every=15", "--train.keep_checkpoints=9", "--train.log_every=3"]
+
+
+def same_records(one: Run, other: Run) -> None:
+    """Compare all tensors, states and metrics of two runs, but for what a clock says."""
+    a, b = one.checkpoints()[-1], other.checkpoints()[-1]
+    assert a.step == b.step == 40
+    for stem in ("model", "ema", "optimizer"):
+        ours, theirs = load_file(a.path / f"{stem}.safetensors"), load_file(b.path / f"{stem}.safetensors")
+        assert ours.keys() == theirs.keys()
+        assert ours
+        different = [name for name in ours if ours[name].tobytes() != theirs[name].tobytes()]
+        assert different == [], stem
+    measured = ("time", "seconds", "img_per_s", "memory")
+    rows = [[{k: v for k, v in row.items() if k not in measured} for row in run.metrics()] for run in (one, other)]
+    assert rows[0] == rows[1]
+    assert [row["step"] for row in rows[0]] == [*range(3, 40, 3), 40]
+    assert [p.image.read_bytes() for p in one.previews()] == [p.image.read_bytes() for p in other.previews()]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run of 40 steps that nothing interrupted."""
+    home = tmp_path_factory.mktemp("finished") / "home"
+    done = call(home, "train", "digits", "--name", "whole", *OPTIONS)
+    assert done.returncode == 0, done.stderr
+    return Run(home / "runs" / "whole")
+
+
+@pytest.fixture
+def whole(finished, home):
+    """That run, in the home of the test."""
+    return Run(shutil.copytree(finished.path, home / "runs" / "whole"))
+
+
+def test_17_and_23_steps_in_two_processes_are_40(whole, command_line, home, tmp_path):
+    parts = shutil.copytree(whole.path, home / "runs" / "parts")
+    for folder in ("checkpoints", "previews"):
+        shutil.rmtree(parts / folder)
+        (parts / folder).mkdir()
+    (parts / "metrics.jsonl").unlink()
+    first = [sys.executable, "-c", TRAIN_UNTIL, str(parts), str(home / "data"), "17"]
+    subprocess.run(first, cwd=REPOSITORY, env=environment(tmp_path), check=True, timeout=100)
+    run = Run(parts)
+    assert [checkpoint.step for checkpoint in run.checkpoints()] == [15, 17]
+    assert run.status().state == "stopped"
+    done = command_line("train", "--resume", "parts")
+    assert done.returncode == 0, done.stderr
+    assert run.status().state == "finished"
+    same_records(whole, run)
+
+
+def test_going_back_to_an_older_checkpoint_repeats_the_run(whole, command_line, home):
+    again = Run(shutil.copytree(whole.path, home / "runs" / "again"))
+    done = command_line("train", "--resume", "again", "--checkpoint", "15")
+    assert done.returncode == 0, done.stderr
+    assert [checkpoint.step for checkpoint in again.checkpoints()] == [15, 30, 40]
+    same_records(whole, again)
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_run_resumes_to_the_same_end(whole, command_line, home, tmp_path, kill):
+    """The kill comes at whatever step it comes; SIGTERM and Ctrl-C leave a checkpoint of that very step."""
+    run = Run(home / "runs" / "killed")
+    command = [sys.executable, "-m", "studio.cli", "train", "digits", "--name", "killed", *OPTIONS]
+    process = subprocess.Popen(
+        [*command, "--home", str(home)], cwd=REPOSITORY, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+    )
+    while run.status().step < 16 and process.poll() is None:
+        rows = run.metrics()
+        if rows and rows[-1]["step"] >= 15 and run.checkpoints():
+            break
+        time.sleep(0.002)
+    process.send_signal(kill)
+    errors = process.communicate(timeout=60)[1]
+    killed_in_time = process.returncode != 0
+    assert not run.is_training()
+    if killed_in_time:
+        assert process.returncode == (-kill if kill == signal.SIGKILL else 128 + kill)
+        assert "Traceback" not in errors
+        if kill != signal.SIGKILL:
+            assert run.status().state == "stopped"
+            assert run.checkpoints()[-1].step == run.status().step
+        done = command_line("train", "--resume", "killed")
+        assert done.returncode == 0, done.stderr
+    same_records(whole, run)
+
+
+def test_more_steps_can_be_added_to_a_finished_run(whole, command_line):
+    refused = command_line("train", "--resume", "whole")
+    assert refused.returncode == 2
+    assert "has reached its last step, 40" in refused.stderr
+    done = command_line("train", "--resume", "whole", "--steps", "44")
+    assert done.returncode == 0, done.stderr
+    assert whole.config().train.steps == 44
+    assert whole.checkpoints()[-1].step == 44
+    kinds = [row["kind"] for row in whole.events()]
+    assert kinds.count("started") == kinds.count("resumed") == 1
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over(whole, command_line, home):
+    run = Run(shutil.copytree(whole.path, home / "runs" / "damaged"))
+    weights = run.checkpoints()[-1].path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    refused = command_line("train", "--resume", "damaged", "--checkpoint", "40", "--steps", "50")
+    assert refused.returncode == 1
+    assert "is damaged: model.safetensors has" in refused.stderr
+    assert run.config() == whole.config()
+    done = command_line("train", "--resume", "damaged")
+    assert done.returncode == 0, done.stderr
+    same_records(whole, run)

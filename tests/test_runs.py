@@ -1,0 +1,136 @@
+"""The run directory: names, locks, records, commands."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from ddpm import runs
+from ddpm.config import Config
+from ddpm.errors import RunError, RunNameError
+from ddpm.files import append_json_line, parse_json_lines, replace_file
+
+
+@pytest.fixture
+def run(tmp_path):
+    return runs.create_run(tmp_path / "runs", "one", Config())
+
+
+def test_a_new_run_can_be_opened_by_name_and_by_path(run):
+    root = run.path.parent
+    assert runs.open_run(root, "one").config() == Config()
+    assert runs.open_run(root, str(run.path)).path == run.path
+    assert [found.name for found in runs.list_runs(root)] == ["one"]
+    assert run.status().state == "stopped"
+    assert not run.is_training()
+    assert runs.free_name(root, "digits") == "digits-1"
+    assert runs.free_name(root, "/some where/My Pictures!/") == "My-Pictures-1"
+
+
+def test_a_taken_name_and_an_unknown_one_are_told(run):
+    with pytest.raises(RunNameError, match=r"one already.*--resume one"):
+        runs.create_run(run.path.parent, "one", Config())
+    with pytest.raises(RunNameError, match=r"'two'.*There are: one"):
+        runs.open_run(run.path.parent, "two")
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "-x", "a b", "x" * 81, "tab\t", "\x1b[31m"])
+def test_names_that_could_leave_the_folder_are_refused(tmp_path, name):
+    with pytest.raises(RunNameError, match="letters, digits"):
+        runs.create_run(tmp_path, name, Config())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="--home"):
+        runs.create_run(tmp_path / "file" / "runs", "one", Config())
+
+
+def test_one_process_trains_a_run_and_its_lock_goes_with_it(run):
+    script = (
+        "import sys, pathlib, ddpm.runs as r\n"
+        "with r.Run(pathlib.Path(sys.argv[1])).locked():\n"
+        "    print('locked', flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, run.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "locked\n"
+    assert run.is_training()
+    with pytest.raises(RunError, match="being trained already"), run.locked():
+        pass
+    with pytest.raises(RunError, match="stop it before deleting"):
+        run.delete()
+    holder.kill()
+    holder.wait()
+    assert not run.is_training()
+    with run.locked():
+        assert run.is_training()
+    assert not run.is_training()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"state": "dancing"}', b'{"state": "running", "x": 1}', b"\xff"])
+def test_a_damaged_status_reads_as_stopped(run, content):
+    if content is None:
+        run.status_path.unlink()
+    else:
+        run.status_path.write_bytes(content)
+    assert run.status().state == "stopped"
+
+
+def test_commands_arrive_once_and_in_order(run):
+    for command in ("pause", "resume", "stop"):
+        run.send(command)
+    (run.inbox_path / "999-nonsense").touch()
+    (run.inbox_path / ".half-written").touch()
+    assert run.take_commands() == ["pause", "resume", "stop"]
+    assert run.take_commands() == []
+
+
+def test_rewinding_forgets_what_comes_after(run):
+    for step in (10, 20, 30):
+        run.append_metrics({"step": step})
+        (run.previews_path / f"{step:08d}.png").write_bytes(b"")
+        (run.previews_path / f"{step:08d}.json").write_text("{}")
+    run.rewind(20)
+    assert [row["step"] for row in run.metrics()] == [10, 20]
+    assert [preview.step for preview in run.previews()] == [10, 20]
+
+
+def test_a_torn_line_is_passed_over_and_closed_off(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    append_json_line(path, {"a": 1})
+    with path.open("ab") as file:
+        file.write(b'{"a": 2, "b"')
+    assert list(parse_json_lines(path.read_bytes())) == [{"a": 1}]
+    append_json_line(path, {"a": 3})
+    assert list(parse_json_lines(path.read_bytes())) == [{"a": 1}, {"a": 3}]
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "status.json"
+    replace_file(path, b"old")
+
+    def fail(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        replace_file(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_deleting_removes_everything(run):
+    run.append_metrics({"step": 1})
+    run.delete()
+    assert list(run.path.parent.iterdir()) == []
+
+
+def test_records_are_json_lines(run):
+    run.record("checkpoint", 5, "why", size=3)
+    (row,) = [json.loads(line) for line in run.events_path.read_text().splitlines()]
+    assert (row["kind"], row["step"], row["message"], row["size"]) == ("checkpoint", 5, "why", 3)
+    assert run.events() == [row]

@@ -1,0 +1,193 @@
+"""The trainer as a generator: what it says, what it can be told, and that it learns."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY
+
+from ddpm.config import Config, DataConfig, SampleConfig, merge
+from ddpm.data import DeviceImages, to_uint8
+from ddpm.datasets import load_images, resolve
+from ddpm.errors import TrainingError
+from ddpm.events import CheckpointDue, Idle, MetricsLogged, PreviewDrawn, PreviewProgress, StateChanged, StepDone
+from ddpm.generate import denoise
+from ddpm.imageset import ImageSet
+from ddpm.trainer import Trainer
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_images(DataConfig(source="digits"), Path("unused"))
+
+
+def recipe(images, **overrides):
+    config = Config.build(merge(TINY, overrides))
+    return config.model_copy(update={"data": resolve(config.data, images)})
+
+
+def trainer(images, **overrides):
+    config = recipe(images, **overrides)
+    return Trainer(config, DeviceImages(images, config.train.seed))
+
+
+def of(kind, events):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def test_a_run_tells_its_whole_story_in_order(digits):
+    events = list(trainer(digits).run())
+    assert [event.step for event in of(StepDone, events)] == list(range(1, 13))
+    assert [event.step for event in of(MetricsLogged, events)] == [4, 8, 12]
+    assert [event.step for event in of(PreviewDrawn, events)] == [6, 12]
+    assert [(event.step, event.reason) for event in of(CheckpointDue, events)] == [
+        (5, "interval"),
+        (10, "interval"),
+        (12, "end"),
+    ]
+    assert [event.state for event in of(StateChanged, events)] == ["running", "finished"]
+    assert len(of(PreviewProgress, events)) == 2 * 3
+    last = of(MetricsLogged, events)[-1]
+    assert last.images_seen == 12 * 8
+    assert last.loss > 0
+    assert last.grad_norm > 0
+    assert last.img_per_s > 0
+    assert last.memory["process"] > 0
+    preview = of(PreviewDrawn, events)[-1]
+    assert preview.images.shape == (4, 1, 8, 8)
+    assert preview.images.dtype == torch.uint8
+
+
+def test_previews_do_not_change_what_is_learned(digits):
+    ends = []
+    for every in (0, 1):
+        events = list(trainer(digits, previews={"every": every}).run())
+        ends.append(of(CheckpointDue, events)[-1].tensors["model"])
+    assert all(torch.equal(a, b) for a, b in zip(*(end.values() for end in ends), strict=True))
+
+
+def test_torch_randomness_outside_is_neither_used_nor_changed(digits):
+    torch.manual_seed(1)
+    before = torch.random.get_rng_state()
+    first = of(CheckpointDue, trainer(digits).run())[-1].tensors["model"]
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(2)
+    second = of(CheckpointDue, trainer(digits).run())[-1].tensors["model"]
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    other = of(CheckpointDue, trainer(digits, train={"seed": 1}).run())[-1].tensors["model"]
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+class Commands:
+    """Commands to give when a step is reached."""
+
+    def __init__(self, at):
+        self.at, self.step = at, 0
+
+    def follow(self, events):
+        for event in events:
+            if isinstance(event, StepDone):
+                self.step = event.step
+            if isinstance(event, Idle):
+                self.step = -1
+            yield event
+
+    def __call__(self):
+        return self.at.pop(self.step, [])
+
+
+@pytest.mark.parametrize("stop_at", [0, 3, 11])
+def test_stop_leaves_a_checkpoint_of_the_step_it_stopped_at(digits, stop_at):
+    commands = Commands({stop_at: ["stop"]})
+    events = list(commands.follow(trainer(digits).run(commands)))
+    assert len(of(StepDone, events)) == stop_at
+    assert isinstance(events[-2], CheckpointDue)
+    assert (events[-2].step, events[-2].reason) == (stop_at, "end")
+    assert events[-1].state == "stopped"
+
+
+def test_preview_and_checkpoint_are_made_when_asked_for(digits):
+    commands = Commands({2: ["preview", "checkpoint"]})
+    events = list(commands.follow(trainer(digits).run(commands)))
+    assert [event.step for event in of(PreviewDrawn, events)] == [3, 6, 12]
+    assert (3, "asked") in [(event.step, event.reason) for event in of(CheckpointDue, events)]
+
+
+def test_pause_waits_and_still_makes_what_is_asked_for(digits):
+    commands = Commands({2: ["pause"], -1: ["preview", "checkpoint", "pause", "resume"]})
+    events = list(commands.follow(trainer(digits).run(commands)))
+    assert [event.state for event in of(StateChanged, events)] == ["running", "paused", "running", "finished"]
+    assert of(Idle, events)
+    assert [event.step for event in of(PreviewDrawn, events)] == [2, 6, 12]
+    assert [event.step for event in of(CheckpointDue, events)] == [2, 5, 10, 12]
+    assert len(of(StepDone, events)) == 12
+
+
+def test_stop_while_paused_stops(digits):
+    commands = Commands({2: ["pause"], -1: ["stop"]})
+    events = list(commands.follow(trainer(digits).run(commands)))
+    assert [event.state for event in of(StateChanged, events)] == ["running", "paused", "stopped"]
+    assert len(of(StepDone, events)) == 2
+
+
+def test_a_time_budget_stops_with_a_checkpoint(digits):
+    events = list(trainer(digits, train={"steps": 10**6, "max_minutes": 1e-4}).run())
+    assert 0 < len(of(StepDone, events)) < 10**4
+    assert events[-1].state == "stopped"
+    assert "max_minutes" in events[-1].message
+    assert isinstance(events[-2], CheckpointDue)
+
+
+def test_fewer_images_than_a_batch_is_fine(digits):
+    few = ImageSet("few", digits.images[:3], None, ())
+    events = list(trainer(few, train={"batch_size": 8}).run())
+    assert events[-1].state == "finished"
+    assert of(StepDone, events)[-1].images_seen == 96
+
+
+@pytest.mark.parametrize("shape", [(1, 7, 5), (3, 9, 4), (4, 6, 6)])
+def test_any_shape_trains_and_samples(shape):
+    images = np.random.default_rng(0).integers(0, 256, (5, *shape), dtype=np.uint8)
+    events = list(trainer(ImageSet("noise", images, None, ())).run())
+    assert events[-1].state == "finished"
+    assert of(PreviewDrawn, events)[-1].images.shape == (4, *shape)
+
+
+@pytest.mark.parametrize("T", [1, 2])
+def test_few_diffusion_steps_are_fine(digits, T):
+    events = list(trainer(digits, diffusion={"T": T}).run())
+    assert events[-1].state == "finished"
+    assert of(PreviewProgress, events)[-1].total == T
+
+
+def test_a_loss_that_is_no_number_harms_no_weight(digits):
+    broken = trainer(digits)
+    events = broken.run()
+    while broken.step < 3:
+        next(events)
+    with torch.no_grad():
+        broken.network.output.bias.fill_(float("inf"))
+    others = {n: p.detach().clone() for n, p in broken.network.named_parameters() if n != "output.bias"}
+    with pytest.raises(TrainingError, match=r"step 4.*train\.lr"):
+        list(events)
+    assert all(torch.equal(others[n], p) for n, p in broken.network.named_parameters() if n in others)
+    assert broken.step == 3
+
+
+def test_it_learns_one_image_by_heart(digits):
+    """Proof by samples: trained on one digit alone, it must draw that digit."""
+    image = digits.images[7:8]
+    learner = trainer(
+        ImageSet("one", image, None, ()),
+        model={"dim": 16},
+        diffusion={"T": 100},
+        train={"steps": 250, "batch_size": 16, "lr": 4e-3, "ema_decay": 0.9, "precision": "float32"},
+        previews={"every": 0},
+    )
+    list(learner.run())
+    *_, last = denoise(learner.averaged, learner.config, SampleConfig(n=8, steps=20), range(8), learner.device)
+    drawn = to_uint8(last.x_t).numpy().astype(float)
+    error = np.abs(drawn - image).mean()
+    untrained = np.abs(127.5 - image).mean()
+    assert error < untrained / 8
