@@ -249,9 +249,15 @@ def field_problems(error: ValidationError) -> dict[str, str]:
         elif problem["type"] == "value_error":
             text = str(problem["ctx"]["error"])
         else:
-            text = f"{problem['input']!r} is not allowed: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+            text = f"{_shown(problem['input'])} is not allowed: {problem['msg'].replace('Input', 'it', 1)}"
         problems.setdefault(place, text)
     return problems
+
+
+def _shown(value: object) -> str:
+    """A value as its writer wrote it: a number from a command line is text, but not meant as text."""
+    is_number = isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value)
+    return str(value) if is_number else repr(value)
 
 
 def explain(error: ValidationError, origin: str = "") -> str:

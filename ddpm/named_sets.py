@@ -110,8 +110,7 @@ class _IdxSet:
                 return place
         raise DataError(
             f"The data set {self.name} is not on this disk: there is no {_IMAGES} or {_IMAGES}.gz in "
-            f"{', '.join(str(place) for place in places)}. Let it be downloaded "
-            f"(`ddpm-studio train {self.name}` does that, and load_images with download=True), "
+            f"{', '.join(str(place) for place in places)}. Fetch it with `ddpm-studio train {self.name} --download`, "
             f"or name a folder that has it with --data-root."
         )
 

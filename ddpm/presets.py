@@ -8,8 +8,8 @@ from ddpm.errors import ConfigError
 PRESETS: dict[str, dict[str, Any]] = {
     "digits": {
         "data": {"source": "digits"},
-        "model": {"dim": 32, "dim_mults": (1, 2)},
-        "train": {"steps": 2000, "batch_size": 128, "lr": 2e-3, "ema_decay": 0.995, "checkpoint_every": 500},
+        "model": {"dim": 24, "dim_mults": (1, 2), "blocks_per_level": 1},
+        "train": {"steps": 1800, "batch_size": 64, "lr": 4e-3, "ema_decay": 0.995, "checkpoint_every": 300},
         "previews": {"every": 100},
     },
     "mnist": {

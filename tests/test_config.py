@@ -71,7 +71,10 @@ def test_every_wrong_field_is_told_at_once():
 
 def test_text_is_read_as_a_command_line_writes_it():
     config = Config().with_values(
-        {"data": {"image_size": "30x17", "channels": "3"}, "model": {"dim_mults": "1, 2,4", "attention_levels": ""}}
+        {
+            "data": {"image_size": "30x17", "channels": "3"},
+            "model": {"dim_mults": "1, 2,4", "attention_levels": ""},
+        }
     )
     assert config.data.shape == (3, 30, 17)
     assert config.model.dim_mults == (1, 2, 4)
@@ -99,7 +102,9 @@ def test_a_recipe_cannot_be_changed_in_place():
         Config().train.steps = 5
 
 
-@pytest.mark.parametrize(("content", "word"), [(b"a = [", "TOML"), (b"\xff\xfe", "UTF-8"), (None, "No such file")])
+@pytest.mark.parametrize(
+    ("content", "word"), [(b"a = [", "TOML"), (b"\xff\xfe", "UTF-8"), (None, "No such file")]
+)
 def test_a_file_that_is_no_recipe(tmp_path, content, word):
     path = tmp_path / "recipe.toml"
     if content is not None:

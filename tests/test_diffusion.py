@@ -107,11 +107,15 @@ def test_the_loss_asks_the_network_about_the_noisy_image_and_compares_with_the_n
 
     loss = objectives.diffusion_loss(knows_the_answer, config, SCHEDULE, x_0, t, eps)
     assert float(loss.max()) < 1e-12
-    guess_nothing = objectives.diffusion_loss(lambda x_t, _: torch.zeros_like(x_t), config, SCHEDULE, x_0, t, eps)
+    guess_nothing = objectives.diffusion_loss(
+        lambda x_t, _: torch.zeros_like(x_t), config, SCHEDULE, x_0, t, eps
+    )
     np.testing.assert_allclose(guess_nothing, (eps**2).mean(dim=(1, 2, 3)), rtol=1e-5)
 
 
 def test_every_timestep_is_drawn_about_equally_often():
-    counts = torch.bincount(objectives.random_timesteps(10, 20_000, torch.Generator().manual_seed(3)), minlength=10)
+    counts = torch.bincount(
+        objectives.random_timesteps(10, 20_000, torch.Generator().manual_seed(3)), minlength=10
+    )
     # Chi-squared with 9 degrees of freedom: 27.9 is its 0.999 quantile.
     assert float(((counts - 2000) ** 2 / 2000).sum()) < 27.9

@@ -1,6 +1,7 @@
 """The learning rate, the optimizer's stored state, and the weight average, against their formulas."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ def test_learning_rate_rises_then_never_rises_again(steps, warmup_steps, schedul
     top = min(warmup_steps, steps)
     assert all(0 < rate <= 0.5 for rate in rates)
     assert rates[:top] == pytest.approx([0.5 * (step + 1) / warmup_steps for step in range(top)])
-    assert all(later <= earlier for earlier, later in zip(rates[top:], rates[top + 1 :], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(rates[top:]))
 
 
 def test_cosine_is_half_way_down_in_the_middle():
@@ -43,7 +44,10 @@ def train(net, optimizer, steps):
 
 def test_only_matrices_are_decayed():
     groups = build_optimizer(TrainConfig(weight_decay=0.1), network()).param_groups
-    assert {(group["weight_decay"], p.ndim) for group in groups for p in group["params"]} == {(0.1, 2), (0.0, 1)}
+    assert {(group["weight_decay"], p.ndim) for group in groups for p in group["params"]} == {
+        (0.1, 2),
+        (0.0, 1),
+    }
 
 
 def test_a_stored_optimizer_goes_on_bit_for_bit():

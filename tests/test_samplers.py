@@ -57,7 +57,9 @@ def test_ddim_is_that_of_diffusers(T, n, name, clip, eta):
     visited = schedules.timesteps(T, n)
     assert reference.timesteps.tolist() == visited
     tape, x = Tape(1), start()
-    for step, t in zip(samplers.ddim(denoiser, schedule, x, visited, Tape(1), eta=eta, clip=clip), visited, strict=True):
+    for step, t in zip(
+        samplers.ddim(denoiser, schedule, x, visited, Tape(1), eta=eta, clip=clip), visited, strict=True
+    ):
         # The direction is taken from the clipped x_0, which diffusers calls use_clipped_model_output.
         noise = tape() if eta and t != visited[-1] else torch.zeros(SHAPE, dtype=torch.float64)
         eps = denoiser(x, torch.full((2,), t))
@@ -135,7 +137,9 @@ def test_gaussian_data_comes_out_with_its_mean_and_variance(sampler, tolerance):
     def noise():
         return torch.randn(60_000, 1, 1, 1, dtype=torch.float64, generator=random)
 
-    *_, last = getattr(samplers, sampler)(optimal, schedule, noise(), schedules.timesteps(500, 500), noise, clip=None)
+    *_, last = getattr(samplers, sampler)(
+        optimal, schedule, noise(), schedules.timesteps(500, 500), noise, clip=None
+    )
     assert float(last.x_t.mean()) == pytest.approx(mean, abs=0.01)
     assert float(last.x_t.std()) == pytest.approx(std, rel=tolerance)
 

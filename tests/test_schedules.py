@@ -1,6 +1,7 @@
 """Schedules and spacing, against diffusers and closed forms, in float64."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,7 +17,10 @@ from ddpm.errors import ConfigError
 SCHEDULES = ["linear", "quadratic", "cosine", "sigmoid"]
 
 
-@pytest.mark.parametrize(("name", "theirs"), [("linear", "linear"), ("quadratic", "scaled_linear"), ("cosine", "squaredcos_cap_v2")])
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [("linear", "linear"), ("quadratic", "scaled_linear"), ("cosine", "squaredcos_cap_v2")],
+)
 def test_betas_are_those_of_diffusers_at_the_papers_T(name, theirs):
     ours = schedules.build(DiffusionConfig(schedule=name))
     reference = DDPMScheduler(1000, beta_schedule=theirs)
@@ -35,7 +39,9 @@ def test_cosine_follows_equation_17_but_for_the_cap():
 def test_sigmoid_runs_from_clean_to_noise_symmetrically():
     alpha_bar = schedules.sigmoid(1001).alpha_bar.numpy()
     u = np.arange(1, 1001) / 1001
-    expected = (1 / (1 + np.exp(6 * u - 3)) - 1 / (1 + math.exp(3))) / (1 / (1 + math.exp(-3)) - 1 / (1 + math.exp(3)))
+    expected = (1 / (1 + np.exp(6 * u - 3)) - 1 / (1 + math.exp(3))) / (
+        1 / (1 + math.exp(-3)) - 1 / (1 + math.exp(3))
+    )
     np.testing.assert_allclose(alpha_bar[:-1], expected, rtol=1e-9)
 
 
@@ -76,7 +82,7 @@ def test_spacing_has_n_strictly_falling_steps_from_the_last(T_and_n):
     assert len(visited) == n
     assert visited[0] == T - 1
     assert visited[-1] >= 0
-    assert all(later < earlier for earlier, later in zip(visited, visited[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(visited))
 
 
 def test_spacing_over_all_steps_is_every_step():
