@@ -23,7 +23,7 @@ class Action:
 
 ACTIONS: tuple[Action, ...] = (
     Action("runs", "open", "enter", "Open", "Open the monitor of the chosen run."),
-    Action("runs", "train_digits", "t", "Train digits", "Train on the embedded handwritten digits at once."),
+    Action("runs", "train_digits", "t", "Digits", "Train on the embedded handwritten digits at once."),
     Action("runs", "new", "n", "New run", "Choose data, model and length of a new run."),
     Action("runs", "resume", "r", "Resume", "Go on from the newest whole checkpoint."),
     Action("runs", "checkpoints", "c", "Checkpoints", "List the checkpoints of the chosen run."),
@@ -39,7 +39,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("monitor", "resume", "r", "Resume", "Go on from the newest whole checkpoint."),
     Action("monitor", "checkpoints", "c", "Checkpoints", "List the checkpoints of this run."),
     Action("monitor", "sample", "s", "Sample", "Draw images from this run."),
-    Action("monitor", "log_axis", "l", "Log y", "Show the loss on a logarithmic or a linear axis."),
+    Action(
+        "monitor",
+        "log_axis",
+        "l",
+        "Log y",
+        "Show the loss on a logarithmic or a linear axis.",
+        in_footer=False,
+    ),
     Action("monitor", "app.back", "escape", "Back", "Back to the screen before; training goes on."),
     Action("checkpoints", "resume", "r", "Resume from it", "Train on from the chosen checkpoint."),
     Action(

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from pathlib import Path
 from typing import ClassVar
 
+from textual import work
 from textual.app import App
 from textual.binding import BindingType
 from textual.theme import Theme
@@ -18,7 +20,7 @@ from studio import messages
 from studio.actions import bindings
 from studio.run_state import STATE_COLORS
 from studio.runner import Runner
-from studio.screens.base import StudioScreen
+from studio.screens.base import SMALLEST, StudioScreen
 from studio.screens.checkpoints import CheckpointsScreen
 from studio.screens.dialogs import Confirm, Help, Waiting
 from studio.screens.monitor import MonitorScreen
@@ -55,6 +57,9 @@ class StudioApp(App[None]):
     TITLE = "ddpm-studio"
     CSS_PATH = "studio.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
+    # Classes of the screen, for the style sheet: too small, 80 columns, wide; too low, 24 lines, tall.
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (SMALLEST[0], "-narrow"), (112, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (SMALLEST[1], "-low"), (34, "-tall")]  # noqa: RUF012
 
     def __init__(self, home: Path, data_root: Path, pictures: Pictures) -> None:
         super().__init__()
@@ -63,7 +68,8 @@ class StudioApp(App[None]):
         self.theme = "studio"
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return STATE_COLORS
+        dark = self.current_theme.dark
+        return {**STATE_COLORS, "muted": "#7f8da0" if dark else "#5c6773"}
 
     def on_mount(self) -> None:
         self.push_screen(RunsScreen(self.workshop))
@@ -87,7 +93,7 @@ class StudioApp(App[None]):
     def on_open_sample(self, message: messages.OpenSample) -> None:
         self.push_screen(SampleScreen(self.workshop, message.run, message.checkpoint))
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         # Below the app's screens lies Textual's own empty one.
         if len(self.screen_stack) > 2:
             self.pop_screen()
@@ -108,8 +114,9 @@ class StudioApp(App[None]):
         self._train(message.run, None)
 
     def on_resume_training(self, message: messages.ResumeTraining) -> None:
-        self.run_worker(self._resume(message.run, message.checkpoint), group="resume", exclusive=True)
+        self._resume(message.run, message.checkpoint)
 
+    @work(group="resume", exclusive=True)
     async def _resume(self, run: Run, checkpoint: Checkpoint | None) -> None:
         # Off this thread: the newest checkpoint is chosen by hashing files that may be large.
         chosen = checkpoint or await asyncio.to_thread(newest_whole, run.checkpoints_path)
@@ -142,8 +149,9 @@ class StudioApp(App[None]):
     # Leaving
 
     def action_leave(self) -> None:
-        self.run_worker(self._leave(), group="leave", exclusive=True)
+        self._leave()
 
+    @work(group="leave", exclusive=True)
     async def _leave(self) -> None:
         runner = self.workshop.runner
         if runner.is_alive and runner.run is not None:
@@ -190,6 +198,8 @@ def _see_training_out(runner: Runner) -> None:
             runner.join()
         except KeyboardInterrupt:
             continue
+    # What the training thread kept out of the collector's way is given back for the interpreter to tidy up.
+    gc.unfreeze()
     if runner.error:
         _say(runner.error)
 

@@ -1,7 +1,7 @@
 """Lays sample images out so that each can be seen: fewer large ones rather than many specks."""
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from ddpm.errors import RunError
 from ddpm.runs import Preview
 
 LEGIBLE = 16
+ENOUGH = 9
 GAP = 1
 
 Pixels = NDArray[np.uint8]
@@ -38,20 +39,21 @@ class Arrangement:
 def arrange(n: int, image_size: tuple[int, int], space: tuple[int, int]) -> Arrangement | None:
     """Lay ``n`` images of (height, width) into a space of (height, width) pixels.
 
-    Prefers the largest tiles that show all of them. Where those would be smaller than 16 pixels (or than the
-    images themselves), shows fewer. Enlarges by whole factors only, so that pixels stay square and crisp.
-    None where not even a shrunken image fits.
+    Tiles are at least 16 pixels on a side where nine images or all of them fit like that, else at least as
+    large as a smaller image itself. Within that, all are shown as large as can be, or as many as can be.
+    Enlarges by whole factors only, so that pixels stay square and crisp. None where nothing fits.
     """
     if n < 1 or min(space) < 4:
         return None
     fitting = [_fill(n, tile, space) for tile in _tile_sizes(image_size, space)]
     if not fitting:
         return None
-    legible_side = min(LEGIBLE, *image_size)
-    legible = [found for found in fitting if min(found.tile_width, found.tile_height) >= legible_side]
-    for found in legible:
-        if found.shown == n:
-            return found
+    for side in (LEGIBLE, min(LEGIBLE, *image_size)):
+        legible = [found for found in fitting if min(found.tile_width, found.tile_height) >= side]
+        enough = [found for found in legible if found.shown >= min(n, ENOUGH)]
+        if enough:
+            # All of them as large as can be, or else as many as can be.
+            return next((found for found in enough if found.shown == n), enough[-1])
     return legible[-1] if legible else fitting[0]
 
 
@@ -73,13 +75,19 @@ def _fill(n: int, tile: tuple[int, int], space: tuple[int, int]) -> Arrangement:
     most_columns = (space[1] + GAP) // (width + GAP)
     most_rows = (space[0] + GAP) // (height + GAP)
     shown = min(n, most_columns * most_rows)
-    rows = ceil(shown / most_columns)
-    columns = ceil(shown / rows)
-    # A sheet a little wider than high reads best; more rows are taken only where they make it less wide.
-    while rows < most_rows and columns > rows + 1 and columns * width > rows * height * 2:
-        rows += 1
-        columns = ceil(shown / rows)
-    return Arrangement(columns, ceil(shown / columns), width, height, shown)
+    shapes = [
+        (columns, ceil(shown / columns))
+        for columns in range(1, most_columns + 1)
+        if ceil(shown / columns) <= most_rows
+    ]
+
+    def holes_then_shape(columns_rows: tuple[int, int]) -> tuple[int, float]:
+        columns, rows = columns_rows
+        outer = (columns * width / (rows * height)) / (space[1] / space[0])
+        return (columns * rows - shown, abs(log(outer)))
+
+    columns, rows = min(shapes, key=holes_then_shape)
+    return Arrangement(columns, rows, width, height, shown)
 
 
 def sheet(images: Pixels, arrangement: Arrangement, background: tuple[int, int, int]) -> Image.Image:

@@ -22,11 +22,11 @@ def forecast(config: Config, summary: DataSummary | DataError | None, command: s
     memory = figures.size(parameters * 4 * _NUMBERS_PER_PARAMETER)
     return Content.assemble(
         _data(config.data, summary),
-        _heading("Network"),
+        _heading("\nNetwork"),
         f"{parameters:,} parameters\n{memory} with averages and optimizer\n",
-        _heading("Training"),
+        _heading("\nTraining"),
         _length(config, _size_of(config.data, summary)),
-        _heading("The same from a shell"),
+        _heading("\nThe same from a shell"),
         (command, "$primary"),
     )
 
@@ -38,13 +38,11 @@ def _heading(words: str) -> tuple[str, str]:
 def _data(data: DataConfig, summary: DataSummary | DataError | None) -> Content:
     heading = _heading("Data")
     if summary is None:
-        return Content.assemble(heading, ("looking …\n", "$text-muted"))
+        return Content.assemble(heading, ("looking …\n", "$muted"))
     if isinstance(summary, DataError):
         if data.source not in DATASETS:
             return Content.assemble(heading, (f"{summary}\n", "$text-error"))
-        words = (
-            "not on this machine yet: it is downloaded when training starts (press p or S there to hold on)\n"
-        )
+        words = "not on this machine yet: it is downloaded when training starts\n"
         return Content.assemble(heading, (words, "$text-warning"))
     height, width = summary.image_size
     colors = {1: "grey", 3: "RGB", 4: "RGBA"}[summary.channels]

@@ -18,7 +18,7 @@ class Series:
     O(1) a point; reading copies nothing.
     """
 
-    def __init__(self, decay: float = 0.95) -> None:
+    def __init__(self, decay: float = 0.9) -> None:
         """``decay``: share of the old average kept at each point, in [0, 1)."""
         self._decay = decay
         self._points = np.empty((3, 256))

@@ -8,7 +8,7 @@ under guard, and nowhere else.
 import importlib
 import sys
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from textual.widget import Widget
 
@@ -45,7 +45,7 @@ def find_pictures(mode: str = "auto") -> Pictures:
     module = _import_guarded()
     if module is None:
         return NO_PICTURES
-    protocol = _protocol_of(module) if mode == "auto" else mode
+    protocol = _protocol_of() if mode == "auto" else mode
     if protocol == "kitty":
         return Pictures("kitty", module.TGPImage, *_cell_size())
     if protocol == "sixel":
@@ -55,7 +55,7 @@ def find_pictures(mode: str = "auto") -> Pictures:
     return Pictures("half", module.HalfcellImage, 1, 2)
 
 
-def _import_guarded():  # type: ignore[no-untyped-def]
+def _import_guarded() -> Any:
     try:
         return importlib.import_module("textual_image.widget")
     except Exception:
@@ -64,7 +64,7 @@ def _import_guarded():  # type: ignore[no-untyped-def]
         return _import_unasked()
 
 
-def _import_unasked():  # type: ignore[no-untyped-def]
+def _import_unasked() -> Any:
     for name in [name for name in sys.modules if name.partition(".")[0] == "textual_image"]:
         del sys.modules[name]
     output = sys.__stdout__
@@ -78,7 +78,7 @@ def _import_unasked():  # type: ignore[no-untyped-def]
         sys.__stdout__ = output  # type: ignore[misc]
 
 
-def _protocol_of(module) -> Protocol:  # type: ignore[no-untyped-def]
+def _protocol_of() -> Protocol:
     renderable = importlib.import_module("textual_image.renderable")
     if not (sys.__stdout__ and sys.__stdout__.isatty()):
         return "half"

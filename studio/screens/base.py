@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from ddpm.errors import DDPMError
+from ddpm.runs import Run
 from studio import figures
 from studio.actions import Place
 from studio.run_state import seen_state
@@ -23,16 +24,7 @@ class StudioScreen(Screen[None]):
     """A full screen of the app. Subclasses say their ``place`` and give their ``body``."""
 
     place: ClassVar[Place]
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-tiny"),
-        (SMALLEST[0], "-narrow"),
-        (112, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-flat"),
-        (SMALLEST[1], "-low"),
-        (34, "-tall"),
-    ]
+    subject: Run | None = None  # the run whose state the screen shows anyway
 
     def __init__(self, workshop: Workshop, title: str) -> None:
         super().__init__()
@@ -66,11 +58,15 @@ class StudioScreen(Screen[None]):
         if not self.is_current:
             return
         runner = self.workshop.runner
-        if not runner.is_alive or runner.run is None:
+        if (
+            not runner.is_alive
+            or runner.run is None
+            or (self.subject is not None and runner.trains(self.subject))
+        ):
             aside = Content("")
         else:
             status = runner.run.status()
             state = seen_state(status, training=True, starting=True)
             steps = f"{figures.short_count(status.step)}/{figures.short_count(status.steps)}"
-            aside = Content.assemble(state_content(state), f" {runner.run.name} ", (steps, "$text-muted"))
+            aside = Content.assemble(state_content(state), f" {runner.run.name} ", (steps, "$muted"))
         self.query_one(TitleBar).show_aside(aside)

@@ -4,6 +4,7 @@ import asyncio
 from typing import ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
@@ -35,16 +36,17 @@ class CheckpointsScreen(StudioScreen):
     def body(self) -> list[Widget]:
         return [
             CheckpointsTable(id="checkpoints-table", cursor_type="row"),
-            Static("", id="checkpoints-words"),
+            Static("", id="checkpoints-words", markup=False),
         ]
 
     def on_mount(self) -> None:
         table = self.query_one(CheckpointsTable)
-        for label, width in (("Step", 10), ("Written", 17), ("Age", 11), ("Size", 10), ("Condition", None)):
+        for label, width in (("Step", 9), ("Written", 16), ("Age", 10), ("Size", 9), ("Condition", None)):
             table.add_column(label, key=label, width=width)
         table.focus()
-        self.run_worker(self._follow(), group="follow")
+        self._follow()
 
+    @work(group="follow")
     async def _follow(self) -> None:
         while True:
             if self.is_current:
@@ -71,15 +73,24 @@ class CheckpointsScreen(StudioScreen):
         self.refresh_bindings()
 
     def _show_words(self) -> None:
-        whole = sum(checkpoint.whole for checkpoint in self._shown)
+        """Below the table: what is wrong with the chosen one, in full, or how much there is."""
+        self.query_one("#checkpoints-words", Static).update(self._words())
+
+    def _words(self) -> str:
+        if not self._shown:
+            return (
+                "No checkpoints yet. One is written at intervals while it trains, when you press k in its "
+                "monitor, and whenever training stops."
+            )
+        chosen = self._chosen()
+        if chosen and (problem := self._problem(chosen)):
+            return f"Step {chosen.step:,} is damaged: {problem}. Choose another one."
+        whole = sum(not self._problem(checkpoint) for checkpoint in self._shown)
         total = figures.size(sum(checkpoint.size for checkpoint in self._shown))
-        words = (
-            f"{whole} whole of {len(self._shown)}, {total} in {self.run.checkpoints_path}"
-            if self._shown
-            else "No checkpoints yet. One is written at intervals while it trains, when you press k in its "
-            "monitor, and whenever training stops."
-        )
-        self.query_one("#checkpoints-words", Static).update(words)
+        return f"{whole} whole of {len(self._shown)}, {total} in {self.run.checkpoints_path}"
+
+    def _problem(self, checkpoint: Checkpoint) -> str:
+        return checkpoint.problem or self._verified.get((checkpoint.step, checkpoint.time), "")
 
     def _cells(self, checkpoint: Checkpoint) -> list[Text]:
         return [
@@ -92,11 +103,10 @@ class CheckpointsScreen(StudioScreen):
 
     def _condition(self, checkpoint: Checkpoint) -> Text:
         colors = self.app.theme_variables
-        known = self._verified.get((checkpoint.step, checkpoint.time))
-        problem = checkpoint.problem or (known or "")
-        if problem:
+        if problem := self._problem(checkpoint):
             return Text(f"✗ damaged: {problem}", colors["state-failed"])
-        return Text("✓ whole, every hash agrees" if known == "" else "✓ whole", colors["state-finished"])
+        verified = (checkpoint.step, checkpoint.time) in self._verified
+        return Text("✓ verified" if verified else "✓ whole", colors["state-finished"])
 
     def _chosen(self) -> Checkpoint | None:
         row = self.query_one(CheckpointsTable).cursor_row
@@ -111,27 +121,29 @@ class CheckpointsScreen(StudioScreen):
                 return False
             if action == "verify":
                 return True
-            return None if not chosen.whole else True
+            return None if self._problem(chosen) else True
         return True
 
     def on_data_table_row_highlighted(self) -> None:
+        self._show_words()
         self.refresh_bindings()
 
     def on_data_table_row_selected(self) -> None:
         self.action_resume()
 
     def action_resume(self) -> None:
-        if (chosen := self._chosen()) and chosen.whole:
+        if (chosen := self._chosen()) and not self._problem(chosen):
             self.post_message(messages.ResumeTraining(self.run, chosen))
 
     def action_sample(self) -> None:
-        if (chosen := self._chosen()) and chosen.whole:
+        if (chosen := self._chosen()) and not self._problem(chosen):
             self.post_message(messages.OpenSample(self.run, chosen))
 
     def action_verify(self) -> None:
         if chosen := self._chosen():
-            self.run_worker(self._verify(chosen), group="verify", exclusive=True)
+            self._verify(chosen)
 
+    @work(group="verify", exclusive=True)
     async def _verify(self, checkpoint: Checkpoint) -> None:
         problem = await asyncio.to_thread(verify, checkpoint)
         self._verified[(checkpoint.step, checkpoint.time)] = problem

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import ClassVar
 
+from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -29,7 +31,7 @@ class Confirm(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Static(Content.styled(self._question, "bold"))
-            yield Static(Content.styled(self._detail, "$text-muted"), classes="dialog-detail")
+            yield Static(Content.styled(self._detail, "$muted"), classes="dialog-detail")
             with Horizontal(classes="dialog-buttons"):
                 yield Button(
                     f"{self._yes} (y)",
@@ -84,11 +86,11 @@ class Help(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog help"):
             yield Static(Content.styled(f"Keys: {self._place}", "bold $primary"))
-            lines = [
-                Content.assemble((f"{key:>8}  ", "bold $accent"), (text, ""), "\n")
-                for key, text in [*help_rows(self._place), *_ALWAYS]
-            ]
-            yield Static(Content.assemble(*lines), classes="dialog-detail")
+            keys = Table.grid(padding=(0, 2))
+            colors = self.app.theme_variables
+            for key, text in [*help_rows(self._place), *_ALWAYS]:
+                keys.add_row(Text(key, f"bold {colors['accent']}", justify="right"), Text(text))
+            yield Static(keys, classes="dialog-detail")
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:

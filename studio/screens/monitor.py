@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import ClassVar
 
+from textual import work
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -38,10 +39,11 @@ PLOT_SECONDS = 0.5
 class MonitorScreen(StudioScreen):
     place: ClassVar[Place] = "monitor"
     BINDINGS: ClassVar[list[BindingType]] = bindings("monitor")
+    AUTO_FOCUS = ""
 
     def __init__(self, workshop: Workshop, run: Run) -> None:
         super().__init__(workshop, run.name)
-        self.run = run
+        self.run = self.subject = run
         self.view = RunView()
         self._feed = RunFeed(run)
         self._shown_preview: Preview | None = None
@@ -71,8 +73,9 @@ class MonitorScreen(StudioScreen):
         self.query_one("#samples").border_title = "samples"
         self._title_plot()
         self.query_one("#trouble").display = False
-        self.run_worker(self._follow(), group="follow")
+        self._follow()
 
+    @work(group="follow")
     async def _follow(self) -> None:
         while True:
             more = False
@@ -107,10 +110,14 @@ class MonitorScreen(StudioScreen):
         self.query_one(TitleBar).show_place(f"{self.run.name} · {source}" if source else self.run.name)
         self.query_one("#state", Static).update(state_content(view.state))
         self.query_one(Bar).share = view.share_done
-        counts = [(f"{view.step:,}", "bold"), (f"/{view.steps:,}", "$text-muted"), f" {view.share_done:.0%}"]
-        if view.state in ("running", "paused"):
-            counts.append((f"  ETA {figures.duration(view.seconds_left)}", "$accent"))
-        self.query_one("#counts", Static).update(Content.assemble(*counts))
+        eta = f"  ETA {figures.duration(view.seconds_left)}" if view.state in ("running", "paused") else ""
+        counts = Content.assemble(
+            (f"{view.step:,}", "bold"),
+            (f"/{view.steps:,}", "$muted"),
+            f" {view.share_done:.0%}",
+            (eta, "$accent"),
+        )
+        self.query_one("#counts", Static).update(counts)
 
     def _show_trouble(self) -> None:
         words = trouble_words(self.view, self.workshop.runner.error_of(self.run))
@@ -135,8 +142,9 @@ class MonitorScreen(StudioScreen):
         if preview is None:
             pane.say(preparing_words(self.view, self.workshop.runner, self.run))
             return
-        self.run_worker(self._open_preview(preview), group="preview", exclusive=True)
+        self._open_preview(preview)
 
+    @work(group="preview", exclusive=True)
     async def _open_preview(self, preview: Preview) -> None:
         pane = self.query_one(SamplePane)
         try:
@@ -148,7 +156,8 @@ class MonitorScreen(StudioScreen):
         pane.border_title = f"samples · step {preview.step:,}"
 
     def _title_plot(self) -> None:
-        self.query_one("#plot").border_subtitle = "log y" if self.query_one(Plot).log_axis else "linear y"
+        plot = self.query_one(Plot)
+        plot.border_subtitle = "l: linear axis" if plot.log_axis else "l: log axis"
 
     # Keys
 
@@ -186,8 +195,9 @@ class MonitorScreen(StudioScreen):
         self._send("checkpoint", "Writing a checkpoint")
 
     def action_stop(self) -> None:
-        self.run_worker(self._stop(), group="stop", exclusive=True)
+        self._stop()
 
+    @work(group="stop", exclusive=True)
     async def _stop(self) -> None:
         detail = "A checkpoint is saved; you can resume it later exactly where it stopped."
         if await self.app.push_screen_wait(Confirm(f"Stop training {self.run.name}?", detail, "Stop")):

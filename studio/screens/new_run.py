@@ -3,6 +3,7 @@
 import asyncio
 from typing import ClassVar
 
+from textual import work
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
@@ -134,8 +135,9 @@ class NewRunScreen(StudioScreen):
         self._summary = None
         self._show()
         if self._draft.config is not None:
-            self.run_worker(self._summarize(self._draft.config), group="summary", exclusive=True)
+            self._summarize(self._draft.config)
 
+    @work(group="summary", exclusive=True)
     async def _summarize(self, config: Config) -> None:
         # A short wait, as a path is typed letter by letter; then off this thread, as a folder may be large.
         await asyncio.sleep(0.15)

@@ -5,21 +5,25 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from ddpm.errors import DDPMError
 from ddpm.presets import config_for
-from ddpm.runs import Run, create_run, free_name
+from ddpm.runs import Preview, Run, create_run, free_name
 from studio import figures, messages
 from studio.actions import Place, bindings
+from studio.contact_sheet import preview_images
+from studio.feed import newest_preview
 from studio.run_state import ALIVE, LOOKS
 from studio.run_summaries import RunSummaries, RunSummary
 from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Confirm
+from studio.widgets.preview import SamplePane
 from studio.workshop import Workshop
 
 WELCOME = Content.from_markup(
@@ -27,7 +31,7 @@ WELCOME = Content.from_markup(
     "There are no runs yet.\n\n"
     "Press [bold $accent]t[/] to train on the 1,797 embedded handwritten digits now (about a minute),\n"
     "or [bold $accent]n[/] to choose the data, the model and the length yourself.\n\n"
-    "[$text-muted]Press ? on any screen for its keys.[/]"
+    "[$muted]Press ? on any screen for its keys.[/]"
 )
 
 
@@ -62,11 +66,15 @@ class RunsScreen(StudioScreen):
         super().__init__(workshop, "Runs")
         self._summaries = RunSummaries(workshop.runs_root)
         self._shown: dict[str, RunSummary] = {}
-        self._starting = False
+        self._shown_preview: Preview | None = None
 
     def body(self) -> list[Widget]:
         return [
-            RunsTable(id="runs-table", cursor_type="row"),
+            Horizontal(
+                RunsTable(id="runs-table", cursor_type="row"),
+                SamplePane(self.workshop.pictures, empty="no samples yet", id="newest"),
+                id="runs",
+            ),
             Vertical(Static(WELCOME, id="welcome-words"), id="welcome"),
         ]
 
@@ -76,8 +84,9 @@ class RunsScreen(StudioScreen):
             table.add_column(column.label, key=column.key, width=column.width)
         self.query_one("#welcome").display = False
         table.focus()
-        self.run_worker(self._follow(), group="follow")
+        self._follow()
 
+    @work(group="follow")
     async def _follow(self) -> None:
         while True:
             if self.is_current:
@@ -85,7 +94,11 @@ class RunsScreen(StudioScreen):
             await asyncio.sleep(1.0)
 
     def on_screen_resume(self) -> None:
-        self.run_worker(self.refresh_runs(), group="look", exclusive=True)
+        self._look_now()
+
+    @work(group="look", exclusive=True)
+    async def _look_now(self) -> None:
+        await self.refresh_runs()
 
     async def refresh_runs(self) -> None:
         """Read the state of every run and show what has changed."""
@@ -93,6 +106,25 @@ class RunsScreen(StudioScreen):
         starting = runner.run.path if runner.is_alive and runner.run else None
         summaries = await asyncio.to_thread(self._summaries.read, starting)
         self._show(summaries)
+        await self._show_preview()
+
+    async def _show_preview(self) -> None:
+        """Beside the list, where there is room: the newest samples of the chosen run."""
+        pane, chosen = self.query_one(SamplePane), self._chosen()
+        if chosen is None or not self.has_class("-wide"):
+            return
+        preview = await asyncio.to_thread(newest_preview, chosen.run)
+        if preview == self._shown_preview and preview is not None:
+            return
+        self._shown_preview = preview
+        pane.border_title = chosen.run.name + (f" · step {preview.step:,}" if preview else "")
+        if preview is None:
+            pane.say("no samples yet")
+            return
+        try:
+            pane.show(await asyncio.to_thread(preview_images, preview))
+        except DDPMError as error:
+            pane.say(str(error))
 
     def _show(self, summaries: list[RunSummary]) -> None:
         table = self.query_one(RunsTable)
@@ -110,7 +142,7 @@ class RunsScreen(StudioScreen):
                     if table.get_cell(summary.run.name, column.key) != cell:
                         table.update_cell(summary.run.name, column.key, cell, update_width=True)
         self._shown = {summary.run.name: summary for summary in summaries}
-        table.display = bool(summaries)
+        self.query_one("#runs").display = bool(summaries)
         self.query_one("#welcome").display = not summaries
         self.refresh_bindings()
 
@@ -152,6 +184,7 @@ class RunsScreen(StudioScreen):
 
     def on_data_table_row_highlighted(self) -> None:
         self.refresh_bindings()
+        self._look_now()
 
     def on_data_table_row_selected(self) -> None:
         self.action_open()
@@ -191,8 +224,9 @@ class RunsScreen(StudioScreen):
 
     def action_delete(self) -> None:
         if chosen := self._chosen():
-            self.run_worker(self._delete(chosen.run), group="delete", exclusive=True)
+            self._delete(chosen.run)
 
+    @work(group="delete", exclusive=True)
     async def _delete(self, run: Run) -> None:
         question = f"Delete the run {run.name}?"
         detail = "Its recipe, metrics, previews, checkpoints and samples are removed for good."

@@ -5,6 +5,7 @@ import time
 from typing import ClassVar, get_args
 
 from pydantic import ValidationError
+from textual import work
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
@@ -197,8 +198,9 @@ class SampleScreen(StudioScreen):
         self._show_frame()
 
     def action_write(self) -> None:
-        self.run_worker(self._write(), group="write", exclusive=True)
+        self._write()
 
+    @work(group="write", exclusive=True)
     async def _write(self) -> None:
         folder = self.run.path / "samples" / time.strftime("%Y%m%d-%H%M%S")
         try:

@@ -11,9 +11,9 @@ def linear_ticks(low: float, high: float, most: int) -> list[float]:
     step = 10.0 ** math.floor(math.log10(span / most))
     while True:
         for factor in (1, 2, 5):
-            # Half a millionth of a step of slack, as 0.3 is not 3 * 0.1.
-            first = math.ceil(low / (step * factor) - 5e-7)
-            last = math.floor(high / (step * factor) + 5e-7)
+            # A billionth of a step of slack, as 0.3 is not 3 * 0.1.
+            first = math.ceil(low / (step * factor) - 1e-9)
+            last = math.floor(high / (step * factor) + 1e-9)
             if last - first + 1 <= most:
                 return [k * step * factor for k in range(first, last + 1)]
         step *= 10
@@ -35,10 +35,12 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
 
 def tick_text(value: float) -> str:
     """A tick in at most six characters."""
-    magnitude = abs(value)
-    if magnitude != 0 and (magnitude < 0.001 or magnitude >= 1e9):
-        return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
+    text = f"{value:.4g}"
     for limit, unit in ((1e6, "M"), (1e4, "k")):
-        if magnitude >= limit:
-            return f"{value / limit if unit == 'M' else value / 1e3:.4g}{unit}"
-    return f"{value:.4g}"
+        if abs(value) >= limit:
+            text = f"{value / (1e6 if unit == 'M' else 1e3):.4g}{unit}"
+            break
+    if len(text) <= 6 and "e" not in text:
+        return text
+    mantissa, _, exponent = f"{value:.0e}".partition("e")
+    return f"{mantissa}e{int(exponent)}"

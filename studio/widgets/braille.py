@@ -20,23 +20,28 @@ class Board:
         with np.errstate(invalid="ignore"):
             self.dots |= (rows >= np.floor(bottom)[None]) & (rows <= np.floor(top)[None])
 
-    def line(self, level: NDArray[np.float64]) -> None:
-        """Join one level a dot column into a line without holes; NaN between two points is bridged flatly."""
+    def line(self, level: NDArray[np.float64], breaks: NDArray[np.bool_]) -> None:
+        """Join one level a dot column into a line.
+
+        Columns without a level (NaN) are bridged, unless one of them is marked in ``breaks``.
+        """
         known = np.flatnonzero(np.isfinite(level))
         if len(known) == 0:
             return
         columns = np.arange(known[0], known[-1] + 1)
         levels = np.floor(np.interp(columns, known, level[known]))
+        right = np.searchsorted(known, columns)
+        left = np.maximum(right - 1, 0)
+        broken_before = np.cumsum(breaks)
+        bridged = broken_before[known[right]] == broken_before[known[left]]
+        drawn = bridged | np.isin(columns, known)
+        # Each column reaches up to its neighbour on the left, so that steep parts stay joined and thin.
         before = np.concatenate([levels[:1], levels[:-1]])
-        # Each column reaches half way to its neighbour, so that steep parts stay joined and thin.
-        bottom, top = (
-            np.minimum(levels, before + np.sign(levels - before)),
-            np.maximum(levels, before + np.sign(levels - before)),
-        )
-        full_bottom = np.full(self.dots.shape[1], np.nan)
-        full_top = full_bottom.copy()
-        full_bottom[columns], full_top[columns] = bottom, top
-        self.bars(full_bottom, full_top)
+        reach = np.where(bridged, before + np.sign(levels - before), levels)
+        bottom, top = np.full((2, self.dots.shape[1]), np.nan)
+        bottom[columns] = np.where(drawn, np.minimum(levels, reach), np.nan)
+        top[columns] = np.where(drawn, np.maximum(levels, reach), np.nan)
+        self.bars(bottom, top)
 
     def cells(self) -> NDArray[np.int32]:
         """The code point of each cell, int32 [height, width]; BLANK where no dot is set."""

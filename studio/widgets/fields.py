@@ -39,7 +39,7 @@ class Field(Vertical):
     Field {
         height: auto;
         & > .field-line { height: 1; }
-        & .field-label { width: 19; color: $text-muted; text-wrap: nowrap; }
+        & .field-label { width: 19; color: $muted; text-wrap: nowrap; }
         & KeyedInput, & Select { width: 1fr; }
         & > .field-problem { height: auto; color: $text-error; padding-left: 19; display: none; }
         &:focus-within .field-label { color: $foreground; text-style: bold; }

@@ -31,7 +31,7 @@ def log_line(event: Mapping[str, Any], colors: Mapping[str, str]) -> Text:
     line.append(f" {glyph} ", colors.get(variable, ""))
     line.append(kind, "bold" if kind in ("failed", "warning", "finished") else "")
     step = event.get("step")
-    if isinstance(step, int):
+    if isinstance(step, int) and step > 0:
         line.append(f" {step:,}", "bold")
     if message := str(event.get("message", "")):
         line.append(f" {message}", "dim")

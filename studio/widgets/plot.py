@@ -43,10 +43,10 @@ class Plot(Widget):
     COMPONENT_CLASSES = {"plot--raw", "plot--smooth", "plot--axis", "plot--empty"}  # noqa: RUF012
     DEFAULT_CSS = """
     Plot {
-        .plot--raw { color: $primary 45%; }
+        .plot--raw { color: $primary 55%; }
         .plot--smooth { color: $accent; text-style: bold; }
-        .plot--axis { color: $text-muted; }
-        .plot--empty { color: $text-muted; text-style: italic; }
+        .plot--axis { color: $foreground 55%; }
+        .plot--empty { color: $foreground 55%; text-style: italic; }
     }
     """
 
@@ -102,12 +102,16 @@ class Plot(Widget):
     def _body(self, scale: _Scale, columns: int, rows: int) -> list[list[Segment]]:
         series = self.series
         first, last = float(series.x[0]), float(series.x[-1])
-        raw = Board(columns, rows)
+        missing = ~np.isfinite(series.y)
+        gaps = ~np.isnan(
+            column_extremes(series.x[missing], np.zeros(missing.sum()), first, last, columns * 2)[0]
+        )
+        raw, smooth = Board(columns, rows), Board(columns, rows)
         low, high = column_extremes(series.x, series.y, first, last, columns * 2)
         raw.bars(scale.level(low), scale.level(high))
-        smooth = Board(columns, rows)
+        raw.line(scale.level((low + high) / 2), gaps & np.isnan(low))
         low, high = column_extremes(series.x, series.smooth, first, last, columns * 2)
-        smooth.line(scale.level((low + high) / 2))
+        smooth.line(scale.level((low + high) / 2), gaps & np.isnan(low))
         return self._segments(raw, smooth)
 
     def _segments(self, raw: Board, smooth: Board) -> list[list[Segment]]:

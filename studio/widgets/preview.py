@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Center, Vertical
 from textual.widget import Widget
@@ -24,7 +25,7 @@ class SamplePane(Vertical, can_focus=True):
         align: center middle;
         overflow: hidden;
         & > Center { width: 100%; height: auto; }
-        & > #pane-words { width: 100%; height: auto; text-align: center; color: $text-muted; }
+        & > #pane-words { width: 100%; height: auto; text-align: center; color: $muted; }
     }
     """
 
@@ -33,6 +34,8 @@ class SamplePane(Vertical, can_focus=True):
         self._pictures = pictures
         self._empty = empty
         self._images: Pixels | None = None
+        self._stale = False
+        self._composing = False
         self.arrangement: Arrangement | None = None
 
     def compose(self) -> ComposeResult:
@@ -63,7 +66,20 @@ class SamplePane(Vertical, can_focus=True):
         if self._pictures.widget is None:
             self._put_words("pictures are turned off (--images none)")
             return
-        self.run_worker(self._compose_sheet(self._images), group="sheet", exclusive=True)
+        self._stale = True
+        if not self._composing:
+            self._composing = True
+            self._keep_composed()
+
+    @work(group="sheet")
+    async def _keep_composed(self) -> None:
+        """Compose until the newest images are shown. What comes meanwhile replaces, but never interrupts."""
+        try:
+            while self._stale and self._images is not None:
+                self._stale = False
+                await self._compose_sheet(self._images)
+        finally:
+            self._composing = False
 
     async def _compose_sheet(self, images: Pixels) -> None:
         cells = self.content_size
@@ -74,9 +90,12 @@ class SamplePane(Vertical, can_focus=True):
         if arrangement is None:
             self._put_words("too small to show samples")
             return
+        hidden = len(images) - arrangement.shown
+        self.border_subtitle = f"{arrangement.shown} of {len(images)}" if hidden else ""
         background = self.background_colors[1].rgb
         picture = await asyncio.to_thread(_padded_sheet, images, arrangement, per_cell, background)
-        self._put_picture(picture, per_cell)
+        if self._images is not None:
+            self._put_picture(picture, per_cell)
 
     def _put_picture(self, picture: Image.Image, per_cell: tuple[int, int]) -> None:
         widget = self.query_one("#picture", Widget)

@@ -7,27 +7,31 @@ from textual.widgets import Static
 
 
 class Tile(Static):
-    """One figure: its name dim above, its value bright below."""
+    """One figure: its name dim above, its value bright below, and a note where there is room for it."""
 
     def __init__(self, name: str, id: str) -> None:
         super().__init__(id=id)
         self._title = name
-        self._content = Content()
+        self._shown = (name, "–", "", "")
 
     def on_mount(self) -> None:
-        self.show("–")
+        self._write()
 
-    def show(self, figure: str, note: str = "", name: str = "") -> None:
-        """Show a value, a dim note behind it, and where it changes, another name."""
-        content = Content.assemble(
-            (name or self._title, "$text-muted"),
-            "\n",
-            (figure, "bold"),
-            (f" {note}" if note else "", "$text-muted"),
-        )
-        if content != self._content:
-            self._content = content
-            self.update(content)
+    def on_resize(self) -> None:
+        self._write()
+
+    def show(self, figure: str, note: str = "", *, long_note: str = "", name: str = "") -> None:
+        """Show a value, a note behind it (the long one where it fits), and where it changes, another name."""
+        shown = (name or self._title, figure, note, long_note)
+        if shown != self._shown:
+            self._shown = shown
+            self._write()
+
+    def _write(self) -> None:
+        name, figure, note, long_note = self._shown
+        room = self.size.width - len(figure) - 1
+        fitting = next((text for text in (long_note, note) if text and len(text) <= room), "")
+        self.update(Content.assemble((name, "$muted"), "\n", (figure, "bold"), (f" {fitting}", "$muted")))
 
 
 class Tiles(Grid):
@@ -42,5 +46,5 @@ class Tiles(Grid):
         for id, name in self._names.items():
             yield Tile(name, id)
 
-    def show(self, id: str, figure: str, note: str = "", name: str = "") -> None:
-        self.query_one(f"#{id}", Tile).show(figure, note, name)
+    def tile(self, id: str) -> Tile:
+        return self.query_one(f"#{id}", Tile)

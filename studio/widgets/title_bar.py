@@ -33,7 +33,7 @@ class TitleBar(Horizontal):
 
     @staticmethod
     def _path(place: str) -> Content:
-        return Content.assemble(("ddpm-studio", "$primary bold"), (" › ", "$text-muted"), (place, "bold"))
+        return Content.assemble(("ddpm-studio", "$primary bold"), (" › ", "$muted"), (place, "bold"))
 
 
 def state_content(state: SeenState) -> Content:

@@ -3,7 +3,7 @@
 from studio import figures
 from studio.run_view import RunView
 from studio.widgets.bar import small_bar
-from studio.widgets.tiles import Tiles
+from studio.widgets.tiles import Tile, Tiles
 
 TILES = {
     "loss-tile": "loss",
@@ -18,34 +18,43 @@ TILES = {
 def show_figures(tiles: Tiles, view: RunView) -> None:
     """Bring the tiles up to date with a run."""
     smooth = float(view.loss.smooth[-1]) if len(view.loss) else None
-    tiles.show("loss-tile", figures.loss(smooth), "smoothed" if smooth is not None else "")
-    tiles.show("speed-tile", figures.rate(view.figure("img_per_s")))
-    tiles.show("seen-tile", figures.short_count(view.status.images_seen), _epochs(view))
-    tiles.show("lr-tile", _small(view.figure("lr")))
-    tiles.show("norm-tile", _small(view.figure("grad_norm")))
-    _show_memory(tiles, view)
+    tiles.tile("loss-tile").show(
+        figures.loss(smooth), long_note="moving average" if smooth is not None else ""
+    )
+    tiles.tile("speed-tile").show(figures.rate(view.figure("img_per_s")))
+    seen = view.status.images_seen
+    epochs = f"{seen / view.status.dataset_size:.3g}" if view.status.dataset_size else ""
+    notes = (f"{epochs} ep.", f"{epochs} epochs") if epochs else ("", "")
+    tiles.tile("seen-tile").show(figures.short_count(seen), notes[0], long_note=notes[1])
+    tiles.tile("lr-tile").show(_small(view.figure("lr")))
+    tiles.tile("norm-tile").show(_small(view.figure("grad_norm")))
+    _show_memory(tiles.tile("memory-tile"), view.memory)
 
 
-def _show_memory(tiles: Tiles, view: RunView) -> None:
-    memory = view.memory
+def _show_memory(tile: Tile, memory: dict[str, int]) -> None:
+    """On a GPU allocated, reserved and all of it; else this process's share of the machine's."""
     if "allocated" in memory:
-        reserved, total = memory.get("reserved", 0), memory.get("total", 0)
-        note = f"{figures.size(reserved)} reserved, {figures.size(total)} in all"
-        used, name = memory["allocated"], "GPU memory"
-        share = reserved / total if total else 0.0
+        allocated, reserved, total = (memory.get(name, 0) for name in ("allocated", "reserved", "total"))
+        tile.show(
+            f"{_gib(allocated)}/{_gib(reserved)}",
+            f"/{_gib(total)}",
+            long_note=f"GiB reserved, of {_gib(total)}",
+            name=f"GPU GiB {small_bar(reserved / total if total else 0.0, 5)}",
+        )
     elif "process" in memory:
-        used, total, name = memory["process"], memory.get("machine", 0), "memory"
-        note, share = f"of {figures.size(total)}", used / total if total else 0.0
+        used, total = memory["process"], memory.get("machine", 0)
+        tile.show(
+            _gib(used),
+            f"/ {_gib(total)} GiB",
+            long_note=f"of {_gib(total)} GiB (process)",
+            name=f"memory {small_bar(used / total if total else 0.0, 5)}",
+        )
     else:
-        tiles.show("memory-tile", "–")
-        return
-    tiles.show("memory-tile", figures.size(used), note, name=f"{name} {small_bar(share, 5)}")
+        tile.show("–")
 
 
-def _epochs(view: RunView) -> str:
-    if not view.status.dataset_size:
-        return ""
-    return f"{view.status.images_seen / view.status.dataset_size:.1f} epochs"
+def _gib(n_bytes: int) -> str:
+    return f"{n_bytes / 2**30:.2g}" if n_bytes < 10 * 2**30 else f"{n_bytes / 2**30:.0f}"
 
 
 def _small(value: float | None) -> str:

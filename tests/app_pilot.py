@@ -1,0 +1,116 @@
+"""Drives the app as a person would: keys in, screen text out. Homes and run directories are made on the spot."""
+
+import asyncio
+import html
+import re
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from conftest import TINY
+from PIL import Image
+from textual.pilot import Pilot
+
+from ddpm import checkpoint as checkpoints
+from ddpm.config import Config, merge
+from ddpm.files import json_bytes
+from ddpm.runs import Run, Status, create_run
+from studio.app import StudioApp
+from studio.terminal import find_pictures
+
+Script = Callable[[Pilot[None], StudioApp], Awaitable[None]]
+
+
+def drive(home: Path, script: Script, size: tuple[int, int] = (80, 24)) -> None:
+    """Run the app on ``home`` in a terminal of ``size`` (columns, lines) and let ``script`` press its keys."""
+
+    async def session() -> None:
+        app = StudioApp(home, home / "data", find_pictures("half"))
+        try:
+            async with app.run_test(size=size) as pilot:
+                await pilot.pause()
+                await script(pilot, app)
+        finally:
+            app.workshop.runner.stop()
+            await asyncio.to_thread(app.workshop.runner.join)
+
+    asyncio.run(session())
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Let the app work until the condition holds; fails with what is on screen when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"never came true; on screen:\n{screen_text(pilot)}"
+        await pilot.pause(0.02)
+
+
+async def until_seen(pilot: Pilot[None], words: str, seconds: float = 30.0) -> None:
+    """Wait for words to be on screen."""
+    await until(pilot, lambda: words in screen_text(pilot), seconds)
+
+
+def screen_text(pilot: Pilot[None]) -> str:
+    """The characters on screen, line by line."""
+    lines: dict[int, dict[float, str]] = {}
+    pieces = re.findall(
+        r'<text[^>]* x="([\d.]+)"[^>]*clip-path="url\(#[^"]*line-(\d+)\)">(.*?)</text>',
+        pilot.app.export_screenshot(),
+    )
+    for x, line, text in pieces:
+        lines.setdefault(int(line), {})[float(x)] = html.unescape(text).replace("\xa0", " ")
+    return "\n".join("".join(text for _, text in sorted(lines[line].items())) for line in sorted(lines))
+
+
+def tiny_config(**overrides: Any) -> Config:
+    """A recipe on the embedded digits that trains a step in milliseconds."""
+    return Config.build(merge(merge(TINY, {"data": {"source": "digits"}}), overrides))
+
+
+def finished_run(home: Path, name: str = "done-1", steps: int = 40, kept: tuple[int, ...] = (20, 40)) -> Run:
+    """A run directory as a trainer leaves it: metrics, events, a preview and checkpoints."""
+    config = tiny_config(data={"image_size": [8, 8], "channels": 1}, train={"steps": steps})
+    run = create_run(home / "runs", name, config)
+    for step in range(2, steps + 1, 2):
+        run.append_metrics(metrics_row(step))
+    run.record("started", 0, "on CPU")
+    run.record("finished", steps)
+    write_preview(run, steps)
+    for step in kept:
+        write_checkpoint(run, step)
+    run.write_status(
+        Status(state="finished", step=steps, steps=steps, images_seen=steps * 8, heartbeat=time.time())
+    )
+    return run
+
+
+def metrics_row(step: int, loss: float | None = None) -> dict[str, Any]:
+    value = 1.0 / (1 + step / 10) if loss is None else loss
+    memory = {"process": 2**29, "machine": 2**34}
+    return {
+        "step": step, "images_seen": step * 8, "loss": value, "grad_norm": 0.5, "lr": 0.001,
+        "img_per_s": 400.0, "seconds": step / 10, "memory": memory, "time": time.time(),
+    }  # fmt: skip
+
+
+def write_preview(run: Run, step: int, n: int = 4, columns: int = 2, size: int = 8) -> np.ndarray:
+    """A preview grid whose samples are plain greys; returns the samples, uint8 [n, 1, size, size]."""
+    greys = np.linspace(40, 250, n).astype(np.uint8)
+    samples = np.broadcast_to(greys[:, None, None, None], (n, 1, size, size)).copy()
+    rows = -(-n // columns)
+    grid = np.zeros((rows * size, columns * size), np.uint8)
+    for at, sample in enumerate(samples):
+        row, column = divmod(at, columns)
+        grid[row * size : (row + 1) * size, column * size : (column + 1) * size] = sample[0]
+    Image.fromarray(grid).save(run.previews_path / f"{step:08d}.png")
+    recipe = {"step": step, "n": n, "columns": columns, "height": size, "width": size, "channels": 1}
+    (run.previews_path / f"{step:08d}.json").write_bytes(json_bytes(recipe))
+    return samples
+
+
+def write_checkpoint(run: Run, step: int) -> None:
+    tensors = {stem: {"weight": torch.full((4,), float(step))} for stem in ("model", "ema", "optimizer")}
+    checkpoints.save(run.checkpoints_path, step, tensors, {})

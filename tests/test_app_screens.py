@@ -1,0 +1,440 @@
+"""The five screens, driven by keys: what a person sees, and what lies on the disk afterwards."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from app_pilot import drive, finished_run, screen_text, tiny_config, until, until_seen, write_checkpoint
+from PIL import Image
+from textual.widgets import DataTable, Input
+
+from ddpm.runs import Run, Status, create_run, list_runs
+from studio.screens.checkpoints import CheckpointsScreen
+from studio.screens.monitor import MonitorScreen
+from studio.screens.new_run import NewRunScreen
+from studio.screens.runs import RunsScreen
+from studio.screens.sample import SampleScreen
+from studio.widgets.plot import Plot
+from studio.widgets.preview import SamplePane
+
+
+def test_an_empty_home_says_what_to_press(home):
+    async def script(pilot, app):
+        await until_seen(pilot, "There are no runs yet")
+        assert "Press t to train on the 1,797 embedded handwritten digits" in screen_text(pilot)
+
+    drive(home, script)
+
+
+def test_runs_are_listed_with_state_step_and_loss(home):
+    finished_run(home, "alpha")
+    run = finished_run(home, "beta")
+    run.write_status(Status(state="running", step=12, steps=40, heartbeat=time.time()))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        text = screen_text(pilot)
+        assert "✓ finished" in text
+        assert "† dead" in text
+        assert "12 / 40" in text
+        assert "0.2000" in text
+
+    drive(home, script)
+
+
+def test_runs_that_come_and_go_are_followed(home):
+    finished_run(home, "alpha")
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        second = finished_run(home, "beta")
+        await until_seen(pilot, "beta")
+        second.delete()
+        await until(pilot, lambda: "beta" not in screen_text(pilot))
+
+    drive(home, script)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+def test_the_monitor_of_a_finished_run_shows_all_of_it(home, size):
+    finished_run(home, "alpha")
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("enter")
+        await until_seen(pilot, "samples · step 40")
+        pane = app.screen.query_one(SamplePane)
+        await until(pilot, lambda: pane.arrangement is not None)
+        text = screen_text(pilot)
+        for words in (
+            "✓ finished",
+            "40/40",
+            "100%",
+            "images/s",
+            "400",
+            "learning rate",
+            "0.001",
+            "gradient norm",
+        ):
+            assert words in text
+        assert "memory" in text
+        assert pane.arrangement.shown == 4
+        assert len(app.screen.query_one(Plot).series) == 20
+        for key in ("Checkpoints", "Sample", "Back", "Help", "Quit"):
+            assert key in text.splitlines()[-1]
+
+    drive(home, script, size)
+
+
+def test_the_loss_axis_toggles(home):
+    finished_run(home, "alpha")
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("enter")
+        await until_seen(pilot, "l: linear axis")
+        before = screen_text(pilot)
+        await pilot.press("l")
+        await until_seen(pilot, "l: log axis")
+        assert screen_text(pilot) != before
+
+    drive(home, script)
+
+
+def test_a_failed_run_says_why_and_what_to_do(home):
+    run = finished_run(home, "alpha")
+    run.write_status(Status(state="failed", step=9, steps=40, message="CUDA ran out of memory."))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("enter")
+        await until_seen(pilot, "CUDA ran out of memory.")
+        assert "press r to resume" in screen_text(pilot)
+
+    drive(home, script)
+
+
+def test_a_run_of_another_process_is_watched_and_told(home):
+    run = finished_run(home, "alpha")
+    run.write_status(Status(state="running", step=12, steps=40, heartbeat=time.time()))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "● running")
+        await pilot.press("enter")
+        await until(pilot, lambda: "p Pause" in screen_text(pilot).splitlines()[-1])
+        await pilot.press("p", "v", "k")
+        await until(pilot, lambda: len(list(run.inbox_path.iterdir())) == 3)
+        assert run.take_commands() == ["pause", "preview", "checkpoint"]
+        run.write_status(Status(state="paused", step=13, steps=40, heartbeat=time.time()))
+        await until_seen(pilot, "‖ paused")
+        await pilot.press("p")
+        await until(pilot, lambda: any(run.inbox_path.iterdir()))
+        assert run.take_commands() == ["resume"]
+        await pilot.press("S")
+        await until_seen(pilot, "Stop training alpha?")
+        await pilot.press("y")
+        await until(pilot, lambda: any(run.inbox_path.iterdir()))
+        assert run.take_commands() == ["stop"]
+
+    with run.locked():
+        drive(home, script)
+
+
+def test_deleting_asks_and_no_means_no(home):
+    finished_run(home, "alpha")
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("x")
+        await until_seen(pilot, "Delete the run alpha?")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        assert list_runs(home / "runs")
+        await pilot.press("x")
+        await until_seen(pilot, "Delete the run alpha?")
+        await pilot.press("y")
+        await until_seen(pilot, "There are no runs yet")
+        assert not list_runs(home / "runs")
+
+    drive(home, script)
+
+
+def test_a_run_in_training_cannot_be_deleted(home):
+    run = finished_run(home, "alpha")
+    run.write_status(Status(state="running", step=12, steps=40, heartbeat=time.time()))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "● running")
+        assert "Delete" not in screen_text(pilot).splitlines()[-1]
+        await pilot.press("x")
+        await pilot.pause(0.1)
+        assert isinstance(app.screen, RunsScreen)
+
+    with run.locked():
+        drive(home, script)
+
+
+def test_checkpoints_are_listed_whole_and_damaged_and_can_be_verified(home):
+    run = finished_run(home, "alpha", kept=(10, 20, 30))
+    (run.checkpoints_path / "00000010" / "manifest.json").unlink()
+    damaged = run.checkpoints_path / "00000020" / "ema.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("c")
+        await until_seen(pilot, "manifest.json is missing")
+        assert isinstance(app.screen, CheckpointsScreen)
+        assert screen_text(pilot).count("✓ whole") == 2
+        await pilot.press("V")
+        await until_seen(pilot, "✓ verified")
+        await pilot.press("down", "V")
+        await until_seen(pilot, "ema.safetensors has changed")
+
+    drive(home, script, (120, 30))
+
+
+def test_a_damaged_checkpoint_is_not_resumed_from(home):
+    run = finished_run(home, "alpha", kept=(10,))
+    (run.checkpoints_path / "00000010" / "manifest.json").unlink()
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("c")
+        await until_seen(pilot, "manifest.json is missing")
+        await pilot.press("r")
+        await pilot.pause(0.2)
+        assert isinstance(app.screen, CheckpointsScreen)
+        assert not app.workshop.runner.is_alive
+
+    drive(home, script)
+
+
+def test_going_back_from_an_older_checkpoint_warns_first(home):
+    finished_run(home, "alpha", kept=(20, 40))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("c")
+        await until(pilot, lambda: app.screen.query_one(DataTable).row_count == 2)
+        await pilot.press("down", "r")
+        await until_seen(pilot, "Resume alpha from step 20?")
+        assert "replaced" in screen_text(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, CheckpointsScreen))
+        assert not app.workshop.runner.is_alive
+
+    drive(home, script)
+
+
+@pytest.mark.parametrize("keys", [["enter"], ["n"], ["c"], ["s"], []])
+def test_every_screen_has_a_help_that_closes_again(home, keys):
+    finished_run(home, "alpha")
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press(*keys)
+        screen = app.screen
+        await pilot.press("question_mark")
+        await until_seen(pilot, "Keys:")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+
+    drive(home, script)
+
+
+def test_the_form_shows_what_will_happen_before_it_does(home):
+    async def script(pilot, app):
+        await until_seen(pilot, "There are no runs yet")
+        await pilot.press("n")
+        await until_seen(pilot, "1,797 images, 8×8 grey")
+        text = screen_text(pilot)
+        for words in ("10 classes", "1,001,729 parameters", "15 steps an epoch", "ddpm-studio train digits"):
+            assert words in text
+        assert not list_runs(home / "runs")
+
+    drive(home, script, (120, 40))
+
+
+def field_input(app, id: str) -> Input:
+    return app.screen.query_one(f"#{id}").query_one(Input)
+
+
+def test_a_wrong_value_is_marked_at_its_field_and_nothing_starts(home):
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        field_input(app, "train-steps").value = "0"
+        field_input(app, "model-dim").value = "7"
+        await until_seen(pilot, "greater than or equal to 1")
+        assert "multiple of 2" in screen_text(pilot)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.focused is field_input(app, "train-steps"))
+        assert not list_runs(home / "runs")
+
+    drive(home, script, (120, 40))
+
+
+def test_a_name_that_is_taken_or_no_name_is_refused_at_the_field(home):
+    finished_run(home, "alpha")
+
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        field_input(app, "name").value = "alpha"
+        await until_seen(pilot, "there is a run of that name already")
+        field_input(app, "name").value = "../alpha"
+        await until_seen(pilot, "cannot be the name")
+
+    drive(home, script, (120, 40))
+
+
+def test_a_folder_is_looked_at_as_it_is_named(home, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for at in range(3):
+        Image.new("RGB", (20, 10), (at, 9, 200)).save(folder / f"{at}.png")
+
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        app.screen.query_one("#source").control.value = "folder of images …"
+        await until_seen(pilot, "name a folder of images")
+        field_input(app, "folder").value = str(tmp_path / "nothing")
+        await until_seen(pilot, "no folder")
+        field_input(app, "folder").value = str(folder)
+        await until_seen(pilot, "3 images, 64×64")
+        field_input(app, "data-image_size").value = "16x24"
+        await until_seen(pilot, "3 images, 16×24")
+
+    drive(home, script, (160, 48))
+
+
+def test_changed_values_outlive_a_change_of_preset(home):
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        field_input(app, "train-batch_size").value = "17"
+        app.screen.query_one("#preset").control.value = "mnist"
+        await until(pilot, lambda: field_input(app, "train-steps").value == "4000")
+        assert field_input(app, "train-batch_size").value == "17"
+
+    drive(home, script)
+
+
+def test_the_command_beside_the_form_makes_the_same_run(home):
+    from ddpm import config as recipes
+    from ddpm.presets import config_for
+    from studio.cli import build_parser
+    from studio.options import given_values
+    from studio.recipe_form import command, draft, starting_texts
+
+    texts = {**starting_texts("digits", "mnist"), "train.steps": "77", "diffusion.schedule": "linear"}
+    made = draft("digits", "mnist", texts).config
+    words = command(made, "mnist", "my-run", {"--home": str(home)}).split()
+    arguments = build_parser(words[1:]).parse_args(words[1:])
+    given = given_values(arguments, recipes.sections())
+    assert config_for(arguments.data, arguments.preset, given) == made
+    assert (arguments.name, arguments.home) == ("my-run", str(home))
+
+
+def test_keys_of_the_screen_work_while_a_number_is_edited(home):
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        steps = field_input(app, "train-steps")
+        steps.focus()
+        await pilot.press("end", "5", "x")
+        assert steps.value == "20005"
+        await pilot.press("question_mark")
+        await until_seen(pilot, "Keys: new run")
+
+    drive(home, script)
+
+
+def test_a_small_terminal_is_told_so(home):
+    async def script(pilot, app):
+        await until_seen(pilot, "too small")
+        await pilot.resize_terminal(80, 24)
+        await until_seen(pilot, "There are no runs yet")
+        assert "too small" not in screen_text(pilot)
+
+    drive(home, script, (50, 12))
+
+
+def test_the_form_and_the_lists_need_no_torch(home):
+    finished_run(home, "alpha")
+    session = """
+import asyncio, json, sys
+from pathlib import Path
+import studio.app
+loaded = ["torch" in sys.modules]
+from studio.terminal import find_pictures
+app = studio.app.StudioApp(Path(sys.argv[1]), Path(sys.argv[1]) / "data", find_pictures("half"))
+async def look():
+    async with app.run_test(size=(120, 40)) as pilot:
+        for keys in (["n"], ["escape", "enter"], ["c"], ["escape", "s"]):
+            await pilot.press(*keys)
+            await pilot.pause(0.3)
+            loaded.append("torch" in sys.modules)
+asyncio.run(look())
+print(json.dumps(loaded))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", session, str(home)], capture_output=True, text=True, timeout=100, check=True
+    )
+    assert json.loads(done.stdout.splitlines()[-1]) == [False] * 5
+
+
+def test_screens_are_reached_and_left_by_keys(home):
+    finished_run(home, "alpha")
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        for key, screen in (("enter", MonitorScreen), ("c", CheckpointsScreen), ("s", SampleScreen)):
+            await pilot.press(key)
+            await until(pilot, lambda wanted=screen: isinstance(app.screen, wanted))
+            if screen is CheckpointsScreen:
+                await until(pilot, lambda: app.screen.query_one(DataTable).row_count == 2)
+        for screen in (CheckpointsScreen, MonitorScreen, RunsScreen, RunsScreen):
+            await pilot.press("escape")
+            await until(pilot, lambda wanted=screen: isinstance(app.screen, wanted))
+
+    drive(home, script)
+
+
+def test_leaving_while_nothing_trains_just_leaves(home):
+    async def script(pilot, app):
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+    drive(home, script)
+
+
+def test_a_run_without_any_checkpoint_is_offered_from_the_start(home):
+    run = create_run(home / "runs", "alpha", tiny_config())
+    assert isinstance(run, Run)
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("r")
+        await until_seen(pilot, "no whole checkpoint")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+
+    drive(home, script)
+
+
+def test_new_checkpoints_appear_while_one_looks(home):
+    run = finished_run(home, "alpha", kept=(20,))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("c")
+        await until_seen(pilot, "1 whole of 1")
+        write_checkpoint(run, 40)
+        await until_seen(pilot, "2 whole of 2")
+
+    drive(home, script)

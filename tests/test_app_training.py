@@ -1,0 +1,317 @@
+"""The app trains for real: a thread of its own, records on the disk, and nothing lost however it ends."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from app_pilot import drive, finished_run, screen_text, tiny_config, until, until_seen
+from PIL import Image
+from textual.widgets import Input
+
+from ddpm.checkpoint import newest_whole
+from ddpm.errors import RunError
+from ddpm.runs import create_run, list_runs
+from studio.runner import Runner
+from studio.screens.monitor import MonitorScreen
+from studio.screens.new_run import NewRunScreen
+from studio.screens.sample import SampleScreen
+from studio.widgets.preview import SamplePane
+
+ENDLESS = {"train": {"steps": 1_000_000, "checkpoint_every": 1_000_000}, "previews": {"every": 0}}
+
+
+def test_one_key_trains_on_the_digits_and_stopping_leaves_a_checkpoint(home):
+    async def script(pilot, app):
+        await until_seen(pilot, "There are no runs yet")
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
+        await until_seen(pilot, "● running")
+        await until(pilot, lambda: app.screen.view.step > 2)
+        await pilot.press("S")
+        await until_seen(pilot, "Stop training digits-1?")
+        await pilot.press("enter")
+        await until_seen(pilot, "■ stopped")
+
+    drive(home, script)
+    run = list_runs(home / "runs")[0]
+    assert (run.name, run.status().state) == ("digits-1", "stopped")
+    assert newest_whole(run.checkpoints_path).step == run.status().step
+
+
+def test_a_run_from_the_form_trains_to_its_end_with_curve_and_samples(home):
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        small = {
+            "train-steps": "12",
+            "train-batch_size": "8",
+            "model-dim": "8",
+            "previews-every": "6",
+            "name": "mine",
+        }
+        for id, value in small.items():
+            app.screen.query_one(f"#{id}").query_one(Input).value = value
+        await pilot.press("ctrl+s")
+        await until_seen(pilot, "✓ finished")
+        pane = app.screen.query_one(SamplePane)
+        await until(pilot, lambda: pane.arrangement is not None)
+        await until(pilot, lambda: len(app.screen.view.loss) > 0)
+        assert "12/12" in screen_text(pilot)
+
+    drive(home, script)
+    run = list_runs(home / "runs")[0]
+    assert run.config().train.steps == 12
+    assert newest_whole(run.checkpoints_path).step == 12
+
+
+def test_pausing_and_going_on(home):
+    create_run(home / "runs", "alpha", tiny_config(**ENDLESS))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("r")
+        await until_seen(pilot, "no whole checkpoint")
+        await pilot.press("y")
+        await until_seen(pilot, "● running")
+        await pilot.press("p")
+        await until_seen(pilot, "‖ paused")
+        await until(pilot, lambda: "p Go on" in screen_text(pilot))
+        await pilot.press("p")
+        await until_seen(pilot, "● running")
+
+    drive(home, script)
+
+
+def test_resuming_goes_on_from_the_newest_checkpoint(home):
+    runner = Runner(home / "data")
+    run = create_run(home / "runs", "alpha", tiny_config(train={"steps": 10}))
+    runner.start(run)
+    runner.join()
+    assert runner.error == ""
+    run.write_config(run.config().with_values({"train": {"steps": 14}}))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("c")
+        await until_seen(pilot, "✓ whole")
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
+        await until_seen(pilot, "14/14")
+        await until_seen(pilot, "✓ finished")
+
+    drive(home, script)
+    assert "resumed" in [event["kind"] for event in run.events()]
+
+
+def test_quitting_while_training_asks_and_then_saves(home):
+    create_run(home / "runs", "alpha", tiny_config(**ENDLESS))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("r", "y")
+        await until_seen(pilot, "● running")
+        await pilot.press("q")
+        await until_seen(pilot, "save a checkpoint and quit?")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
+        assert app.workshop.runner.is_alive
+        await pilot.press("q")
+        await until_seen(pilot, "save a checkpoint and quit?")
+        await pilot.press("y")
+        await until(pilot, lambda: not app.is_running)
+        assert not app.workshop.runner.is_alive
+
+    drive(home, script)
+    run = list_runs(home / "runs")[0]
+    assert run.status().state == "stopped"
+    assert newest_whole(run.checkpoints_path) is not None
+
+
+def test_an_app_that_breaks_saves_the_run_it_was_training(home):
+    create_run(home / "runs", "alpha", tiny_config(**ENDLESS))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("r", "y")
+        await until_seen(pilot, "● running")
+        app.screen.query_one(SamplePane).remove()
+        app.screen.view.preview = object()
+        raise ZeroDivisionError("a handler broke")
+
+    with pytest.raises(ZeroDivisionError):
+        drive(home, script)
+    run = list_runs(home / "runs")[0]
+    assert run.status().state == "stopped"
+    assert newest_whole(run.checkpoints_path).step == run.status().step
+
+
+def test_one_run_at_a_time_and_no_run_twice(home):
+    runner = Runner(home / "data")
+    first = create_run(home / "runs", "alpha", tiny_config(**ENDLESS))
+    second = create_run(home / "runs", "beta", tiny_config())
+    runner.start(first)
+    try:
+        with pytest.raises(RunError, match="alpha is being trained in this app"):
+            runner.start(second)
+    finally:
+        runner.stop()
+        runner.join()
+    with second.locked(), pytest.raises(RunError, match="by another process"):
+        runner.start(second)
+    assert runner.error == ""
+
+
+def test_a_data_set_that_is_gone_is_one_sentence(home, tmp_path):
+    runner = Runner(home / "data")
+    run = create_run(home / "runs", "alpha", tiny_config(data={"source": str(tmp_path / "nothing")}))
+    runner.start(run)
+    runner.join()
+    assert "nothing" in runner.error
+    assert "Traceback" not in runner.error
+    assert run.status().state == "failed"
+
+    async def script(pilot, app):
+        await until_seen(pilot, "✗ failed")
+        await pilot.press("enter")
+        await until_seen(pilot, "press r to resume")
+
+    drive(home, script)
+
+
+def test_a_stop_needs_no_disk(home):
+    runner = Runner(home / "data")
+    run = create_run(home / "runs", "alpha", tiny_config(**ENDLESS))
+    runner.start(run)
+    deadline = time.monotonic() + 60
+    while run.status().state != "running" and time.monotonic() < deadline:
+        time.sleep(0.02)
+    run.inbox_path.rmdir()
+    runner.stop()
+    runner.join(60)
+    assert not runner.is_alive
+    assert run.status().state == "stopped"
+
+
+@pytest.fixture
+def trained(home):
+    """A run that was really trained, for a few steps."""
+    runner = Runner(home / "data")
+    run = create_run(home / "runs", "alpha", tiny_config())
+    runner.start(run)
+    runner.join()
+    assert runner.error == ""
+    return run
+
+
+def test_images_form_and_are_saved_with_their_recipe(home, trained):
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, SampleScreen))
+        for id, value in {"steps": "5", "n": "3", "seed": "7"}.items():
+            app.screen.query_one(f"#{id}").query_one(Input).value = value
+        await pilot.press("ctrl+s")
+        await until_seen(pilot, "5/5")
+        await until_seen(pilot, "Press w to save")
+        assert app.screen.query_one(SamplePane).arrangement.shown == 3
+        await pilot.press("o")
+        await until_seen(pilot, "x_t")
+        await pilot.press("w")
+        await until_seen(pilot, "Saved in")
+
+    drive(home, script, (120, 40))
+    (folder,) = (trained.path / "samples").iterdir()
+    recipe = json.loads((folder / "sample.json").read_text())
+    assert (recipe["n"], recipe["seed"], recipe["steps"], recipe["sampler"]) == (3, 7, 5, "ddim")
+    assert (recipe["run"], recipe["step"]) == ("alpha", 12)
+    images = [np.asarray(Image.open(folder / f"{at:04d}.png")) for at in range(3)]
+    assert {image.shape for image in images} == {(8, 8)}
+    assert not (folder / "0003.png").exists()
+
+
+def test_drawing_can_be_stopped_and_begun_again(home, trained):
+    trained.write_config(trained.config().with_values({"diffusion": {"T": 50}}))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, SampleScreen))
+        app.screen.query_one("#n").query_one(Input).value = "9000"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.screen.drawer.is_alive)
+        await pilot.press("x")
+        await until(pilot, lambda: not app.screen.drawer.is_alive)
+        await until_seen(pilot, "Stopped")
+        app.screen.query_one("#n").query_one(Input).value = "2"
+        await pilot.press("ctrl+s")
+        await until_seen(pilot, "Press w to save")
+
+    drive(home, script, (120, 40))
+
+
+def test_wrong_sampling_values_are_marked_at_their_fields(home):
+    finished_run(home, "alpha")
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, SampleScreen))
+        app.screen.query_one("#steps").query_one(Input).value = "51"
+        await until_seen(pilot, "at most 50")
+        app.screen.query_one("#n").query_one(Input).value = "0"
+        await until_seen(pilot, "greater than or equal to 1")
+        await pilot.press("ctrl+s")
+        await pilot.pause(0.1)
+        assert not app.screen.drawer.is_alive
+
+    drive(home, script, (160, 48))
+
+
+def test_weights_that_are_no_network_are_one_sentence(home):
+    finished_run(home, "alpha")
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, SampleScreen))
+        await pilot.press("ctrl+s")
+        await until_seen(pilot, "do not fit the network")
+        assert "Traceback" not in screen_text(pilot)
+
+    drive(home, script, (160, 48))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_with_a_checkpoint(home, number):
+    run = create_run(home / "runs", "alpha", tiny_config(**ENDLESS))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("r", "y")
+        await until_seen(pilot, "● running")
+        os.kill(os.getpid(), number)
+        await until(pilot, lambda: not app.is_running)
+        await asyncio.to_thread(app.workshop.runner.join)
+
+    drive(home, script)
+    assert run.status().state == "stopped"
+    assert newest_whole(run.checkpoints_path).step == run.status().step
+
+
+def test_a_keyboard_that_is_no_terminal_still_gives_half_cells():
+    code = "from studio.terminal import find_pictures; print(find_pictures('auto').protocol, find_pictures('none').protocol)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.split() == ["half", "none"]
