@@ -11,7 +11,7 @@ from ddpm.version import __version__
 if TYPE_CHECKING:
     from ddpm.config import Config, SampleConfig, from_toml, to_toml
     from ddpm.data import DeviceImages
-    from ddpm.datasets import load_images
+    from ddpm.datasets import open_data
     from ddpm.generate import draw, load_network, save_images
     from ddpm.presets import config_for
     from ddpm.runs import Run, create_run, list_runs, open_run
@@ -25,7 +25,7 @@ _HOMES = {
     "from_toml": "config",
     "to_toml": "config",
     "DeviceImages": "data",
-    "load_images": "datasets",
+    "open_data": "datasets",
     "draw": "generate",
     "load_network": "generate",
     "save_images": "generate",
@@ -52,8 +52,8 @@ __all__ = [
     "draw",
     "from_toml",
     "list_runs",
-    "load_images",
     "load_network",
+    "open_data",
     "open_run",
     "save_images",
     "to_toml",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.config import DataConfig
+from ddpm.config import Config, DataConfig
 from ddpm.errors import DataError, NoSuchDataError
 from ddpm.folder import read_folder, summarize_folder
 from ddpm.imageset import DataSummary, ImageSet, Progress, empty_images
@@ -20,6 +20,7 @@ __all__ = [
     "NamedSet",
     "Progress",
     "load_images",
+    "open_data",
     "resolve",
     "summarize",
 ]
@@ -60,6 +61,17 @@ def load_images(
         _at_size(grey.images, config.image_size, named.name), config.channels or 1, named.name
     )
     return ImageSet(named.name, images, grey.labels, named.class_names)
+
+
+def open_data(
+    config: Config, data_root: Path, *, download: bool = False, progress: Progress | None = None
+) -> tuple[Config, ImageSet]:
+    """The images that a recipe trains on, and the recipe with their size and channels filled in.
+
+    Raises DataError as ``load_images`` does.
+    """
+    images = load_images(config.data, data_root, download=download, progress=progress)
+    return config.model_copy(update={"data": resolve(config.data, images)}), images
 
 
 def resolve(config: DataConfig, found: DataSummary | ImageSet) -> DataConfig:

@@ -7,7 +7,7 @@ from ddpm import checkpoint as checkpoints
 from ddpm.checkpoint import Checkpoint
 from ddpm.config import Config
 from ddpm.data import DeviceImages
-from ddpm.datasets import Progress, load_images, resolve
+from ddpm.datasets import Progress, open_data
 from ddpm.device import describe_device, pick_device
 from ddpm.errors import CheckpointError, DDPMError
 from ddpm.events import CommandName, Event, StateChanged
@@ -65,10 +65,9 @@ def _prepare(
     progress: Progress | None,
 ) -> Trainer:
     device = pick_device(config.train.device)
-    image_set = load_images(config.data, data_root, download=download, progress=progress)
+    config, image_set = open_data(config, data_root, download=download, progress=progress)
     for name in image_set.skipped[:20]:
         run.record("warning", 0, f"image left out: {name}")
-    config = config.model_copy(update={"data": resolve(config.data, image_set)})
     run.write_config(config)
     trainer = Trainer(config, DeviceImages(image_set, config.train.seed, device))
     if checkpoint:

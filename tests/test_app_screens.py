@@ -111,7 +111,7 @@ def test_a_failed_run_says_why_and_what_to_do(home):
         await until_seen(pilot, "alpha")
         await pilot.press("enter")
         await until_seen(pilot, "CUDA ran out of memory.")
-        assert "press r to resume" in screen_text(pilot)
+        assert "then press r" in screen_text(pilot)
 
     drive(home, script)
 

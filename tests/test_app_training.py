@@ -179,7 +179,7 @@ def test_a_data_set_that_is_gone_is_one_sentence(home, tmp_path):
     async def script(pilot, app):
         await until_seen(pilot, "✗ failed")
         await pilot.press("enter")
-        await until_seen(pilot, "press r to resume")
+        await until_seen(pilot, "Mend the cause, then press r")
 
     drive(home, script)
 
@@ -305,7 +305,7 @@ def test_a_signal_leaves_with_a_checkpoint(home, number):
 
 
 def test_a_keyboard_that_is_no_terminal_still_gives_half_cells():
-    code = "from studio.terminal import find_pictures; print(find_pictures('auto').protocol, find_pictures('none').protocol)"
+    code = "from studio.terminal import find_pictures as find; print(find('auto').protocol, find('none').protocol)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         stdin=subprocess.DEVNULL,

@@ -38,7 +38,11 @@ def cut_short(path):
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "state.json"])
 @pytest.mark.parametrize(
     ("damage", "words", "seen_at_once"),
-    [(flip_a_bit, "has changed", False), (cut_short, "bytes, not", True), (lambda p: p.unlink(), "missing", True)],
+    [
+        (flip_a_bit, "has changed", False),
+        (cut_short, "bytes, not", True),
+        (lambda p: p.unlink(), "missing", True),
+    ],
 )
 def test_damage_is_told_by_file(tmp_path, name, damage, words, seen_at_once):
     saved = checkpoints.save(tmp_path, 7, TENSORS, STATE)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_other_checkpoints_weights_and_seeds_draw_other_images(trained):
     for options in ([], ["--checkpoint", "5"], ["--weights", "raw"], ["--seed", "1"]):
         done = sample(home, "--n", "4", "--steps", "3", *options)
         folder = done.stdout.splitlines()[-1].removeprefix("grid: ")
-        with open(folder, "rb") as file:
+        with Path(folder).open("rb") as file:
             grids.add(file.read())
     assert len(grids) == 4
 

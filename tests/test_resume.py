@@ -24,7 +24,13 @@ for event in train_run(run, data_root=data, take_commands=lambda: ["stop"] if st
     step = event.step if isinstance(event, StepDone) else step
 """
 
-OPTIONS = [*TINY_OPTIONS, "--steps=40", "--checkpoint-every=15", "--train.keep_checkpoints=9", "--train.log_every=3"]
+OPTIONS = [
+    *TINY_OPTIONS,
+    "--steps=40",
+    "--checkpoint-every=15",
+    "--train.keep_checkpoints=9",
+    "--train.log_every=3",
+]
 
 
 def same_records(one: Run, other: Run) -> None:
@@ -38,7 +44,9 @@ def same_records(one: Run, other: Run) -> None:
         different = [name for name in ours if ours[name].tobytes() != theirs[name].tobytes()]
         assert different == [], stem
     measured = ("time", "seconds", "img_per_s", "memory")
-    rows = [[{k: v for k, v in row.items() if k not in measured} for row in run.metrics()] for run in (one, other)]
+    rows = [
+        [{k: v for k, v in row.items() if k not in measured} for row in run.metrics()] for run in (one, other)
+    ]
     assert rows[0] == rows[1]
     assert [row["step"] for row in rows[0]] == [*range(3, 40, 3), 40]
     assert [p.image.read_bytes() for p in one.previews()] == [p.image.read_bytes() for p in other.previews()]
@@ -90,7 +98,11 @@ def test_a_killed_run_resumes_to_the_same_end(whole, command_line, home, tmp_pat
     run = Run(home / "runs" / "killed")
     command = [sys.executable, "-m", "studio.cli", "train", "digits", "--name", "killed", *OPTIONS]
     process = subprocess.Popen(
-        [*command, "--home", str(home)], cwd=REPOSITORY, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+        [*command, "--home", str(home)],
+        cwd=REPOSITORY,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
     )
     while run.status().step < 16 and process.poll() is None:
         rows = run.metrics()

@@ -71,7 +71,9 @@ def test_one_process_trains_a_run_and_its_lock_goes_with_it(run):
     assert not run.is_training()
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"state": "dancing"}', b'{"state": "running", "x": 1}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"{", b"[]", b'{"state": "dancing"}', b'{"state": "running", "x": 1}', b"\xff"]
+)
 def test_a_damaged_status_reads_as_stopped(run, content):
     if content is None:
         run.status_path.unlink()

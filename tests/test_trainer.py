@@ -11,7 +11,15 @@ from ddpm.config import Config, DataConfig, SampleConfig, merge
 from ddpm.data import DeviceImages, to_uint8
 from ddpm.datasets import load_images, resolve
 from ddpm.errors import TrainingError
-from ddpm.events import CheckpointDue, Idle, MetricsLogged, PreviewDrawn, PreviewProgress, StateChanged, StepDone
+from ddpm.events import (
+    CheckpointDue,
+    Idle,
+    MetricsLogged,
+    PreviewDrawn,
+    PreviewProgress,
+    StateChanged,
+    StepDone,
+)
 from ddpm.generate import denoise
 from ddpm.imageset import ImageSet
 from ddpm.trainer import Trainer
@@ -186,7 +194,9 @@ def test_it_learns_one_image_by_heart(digits):
         previews={"every": 0},
     )
     list(learner.run())
-    *_, last = denoise(learner.averaged, learner.config, SampleConfig(n=8, steps=20), range(8), learner.device)
+    *_, last = denoise(
+        learner.averaged, learner.config, SampleConfig(n=8, steps=20), range(8), learner.device
+    )
     drawn = to_uint8(last.x_t).numpy().astype(float)
     error = np.abs(drawn - image).mean()
     untrained = np.abs(127.5 - image).mean()

@@ -1,0 +1,66 @@
+"""What the README says of code, commands and keys is true."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+from conftest import REPOSITORY, environment
+
+from studio.actions import ACTIONS
+from studio.cli import build_parser
+
+README = (REPOSITORY / "README.md").read_text()
+
+
+def test_the_library_in_ten_lines_runs(tmp_path):
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert len(code.strip().splitlines()) <= 10
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**environment(tmp_path), "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "StepDone(step=20" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.S)
+    for line in block.splitlines()
+    if line.startswith("ddpm-studio")
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_of_the_readme_is_one(command):
+    words = shlex.split(command)[1:]
+    assert build_parser(words).parse_args(words).command in ("train", "sample", "runs")
+
+
+def test_every_make_target_of_the_readme_is_one():
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.M))
+    assert (
+        set(re.findall(r"`?\bmake ([a-z]+)\b`?  ?", README)) & {"studio", "test", "demo", "lint"} <= targets
+    )
+    assert {"studio", "test", "demo", "lint"} <= targets
+
+
+@pytest.mark.parametrize("place", ["runs", "new run", "monitor", "checkpoints", "sample"])
+def test_the_key_table_has_every_key(place):
+    (row,) = [line for line in README.splitlines() if line.startswith(f"| {place} |")]
+    told = set(re.findall(r"`([^`]+)`", row))
+    own = {action.key for action in ACTIONS if action.place == place and action.key != "escape"}
+    assert own - told - {"enter"} == set()
+    assert told - own <= {"tab"}
+
+
+def test_pictures_are_there():
+    for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
+        assert (REPOSITORY / path).stat().st_size > 10_000
