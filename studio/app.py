@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import signal
 import sys
 from pathlib import Path
@@ -190,16 +189,13 @@ def _see_training_out(runner: Runner) -> None:
     """Wait for the training thread to write its checkpoint; impatience is answered, not obeyed."""
     runner.stop()
     if runner.is_alive:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-    while runner.is_alive:
-        try:
-            _say("Saving a checkpoint …")
-            runner.join()
-        except KeyboardInterrupt:
-            continue
-    # What the training thread kept out of the collector's way is given back for the interpreter to tidy up.
-    gc.unfreeze()
+        usual = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGHUP)}
+        while runner.is_alive:
+            with contextlib.suppress(KeyboardInterrupt):
+                _say("Saving a checkpoint …")
+                runner.join()
+        for number, handler in usual.items():
+            signal.signal(number, handler)
     if runner.error:
         _say(runner.error)
 

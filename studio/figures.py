@@ -17,6 +17,14 @@ def short_count(number: float) -> str:
     return f"{number:.4g}"
 
 
+def shortened(text: str, longest: int) -> str:
+    """Text of at most ``longest`` characters, with an ellipsis in its middle where something is left out."""
+    if len(text) <= longest:
+        return text
+    front = longest // 2
+    return f"{text[:front]}…{text[len(text) - (longest - front - 1) :]}"
+
+
 def size(n_bytes: int) -> str:
     """Bytes with a binary unit: 1536 as 1.5 KiB."""
     if n_bytes < 1024:

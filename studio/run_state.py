@@ -53,7 +53,7 @@ def seen_state(status: Status, *, training: bool, starting: bool = False) -> See
 def advice(state: SeenState) -> str:
     """What a person can do about a run in this state; empty where it speaks for itself."""
     if state == "dead":
-        return "The process that trained this run is gone. Press r to resume from the newest checkpoint."
+        return "Press r to go on from the newest whole checkpoint."
     if state == "failed":
-        return "Mend the cause, then press r to resume from the newest whole checkpoint."
+        return "Mend the cause, then press r to go on from the newest whole checkpoint."
     return ""

@@ -1,5 +1,6 @@
 """Owns the thread that trains. It never calls into the app; what it has to say is in the run directory."""
 
+import atexit
 import gc
 import threading
 import traceback
@@ -106,3 +107,5 @@ def _settle_garbage() -> None:
     """Leave torch's hundred thousands of lasting objects out of later collections, each a visible hiccup."""
     gc.collect()
     gc.freeze()
+    # Given back at the end, or libraries complain on the terminal that their objects have leaked.
+    atexit.register(gc.unfreeze)

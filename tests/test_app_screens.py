@@ -38,7 +38,7 @@ def test_runs_are_listed_with_state_step_and_loss(home):
         text = screen_text(pilot)
         assert "✓ finished" in text
         assert "† dead" in text
-        assert "12 / 40" in text
+        assert "12/40" in text
         assert "0.2000" in text
 
     drive(home, script)

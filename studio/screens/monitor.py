@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from textual import work
 from textual.binding import BindingType
@@ -34,6 +35,7 @@ from studio.workshop import Workshop
 
 POLL_SECONDS = 0.2
 PLOT_SECONDS = 0.5
+LOG_LINES = 2000
 
 
 class MonitorScreen(StudioScreen):
@@ -56,8 +58,8 @@ class MonitorScreen(StudioScreen):
             Horizontal(
                 Vertical(
                     Tiles(TILES, id="tiles"),
-                    Plot(self.view.loss, empty="the curve begins with the first logged step", id="plot"),
-                    RichLog(id="log", wrap=True, min_width=20, max_lines=2000, auto_scroll=True),
+                    Plot(self.view.loss, empty="nothing logged yet", id="plot"),
+                    RichLog(id="log", wrap=True, min_width=20, max_lines=LOG_LINES, auto_scroll=True),
                     id="left",
                 ),
                 SamplePane(
@@ -94,9 +96,9 @@ class MonitorScreen(StudioScreen):
         self._show_head()
         self._show_trouble()
         show_figures(self.query_one(Tiles), self.view)
-        log = self.query_one(RichLog)
-        for event in news.events:
-            log.write(log_line(event, self.app.theme_variables))
+        if news.events:
+            self.query_one(RichLog).border_subtitle = ""
+            self._log(news.events)
         self._show_plot()
         self._show_preview()
         if (state, paused) != (self.view.state, self.view.status.state):
@@ -104,9 +106,21 @@ class MonitorScreen(StudioScreen):
 
     # What is shown
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._wrap_log_anew)
+
+    def _wrap_log_anew(self) -> None:
+        self.query_one(RichLog).clear()
+        self._log(self.view.events[-LOG_LINES:])
+
+    def _log(self, events: list[dict[str, Any]]) -> None:
+        log = self.query_one(RichLog)
+        for event in events:
+            log.write(log_line(event, self.app.theme_variables))
+
     def _show_head(self) -> None:
         view = self.view
-        source = view.config.data.source if view.config else ""
+        source = Path(view.config.data.source).name if view.config else ""
         self.query_one(TitleBar).show_place(f"{self.run.name} · {source}" if source else self.run.name)
         self.query_one("#state", Static).update(state_content(view.state))
         self.query_one(Bar).share = view.share_done
@@ -180,19 +194,20 @@ class MonitorScreen(StudioScreen):
         except DDPMError as error:
             self.complain(error)
             return
-        self.notify(said, timeout=2)
+        # Until the trainer has taken the command, which the log then shows.
+        self.query_one(RichLog).border_subtitle = said
 
     def action_pause(self) -> None:
-        self._send("pause", "Pausing after this step")
+        self._send("pause", "pausing …")
 
     def action_go_on(self) -> None:
-        self._send("resume", "Going on")
+        self._send("resume", "going on …")
 
     def action_preview(self) -> None:
-        self._send("preview", "Drawing a preview")
+        self._send("preview", "drawing samples …")
 
     def action_checkpoint(self) -> None:
-        self._send("checkpoint", "Writing a checkpoint")
+        self._send("checkpoint", "saving …")
 
     def action_stop(self) -> None:
         self._stop()
@@ -201,10 +216,7 @@ class MonitorScreen(StudioScreen):
     async def _stop(self) -> None:
         detail = "A checkpoint is saved; you can resume it later exactly where it stopped."
         if await self.app.push_screen_wait(Confirm(f"Stop training {self.run.name}?", detail, "Stop")):
-            if self.workshop.runner.trains(self.run):
-                self.workshop.runner.stop()
-            else:
-                self._send("stop", "Stopping after this step")
+            self._send("stop", "stopping …")
 
     def action_resume(self) -> None:
         self.post_message(messages.ResumeTraining(self.run))

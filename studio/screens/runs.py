@@ -46,9 +46,9 @@ COLUMNS = (
     _Column("name", "Run", None),
     _Column("source", "Data set", None),
     _Column("state", "State", 11),
-    _Column("step", "Step", 15),
-    _Column("loss", "Loss", 8),
-    _Column("age", "Last change", 11),
+    _Column("step", "Step", 11),
+    _Column("loss", "Loss", 7),
+    _Column("age", "Changed", 10),
 )
 
 
@@ -148,12 +148,13 @@ class RunsScreen(StudioScreen):
 
     def _cells(self, summary: RunSummary) -> list[Text]:
         look = LOOKS[summary.state]
+        longest_name, longest_source = (26, 16) if self.has_class("-wide") else (18, 10)
         step = Text(
-            f"{figures.short_count(summary.step)} / {figures.short_count(summary.steps)}", justify="right"
+            f"{figures.short_count(summary.step)}/{figures.short_count(summary.steps)}", justify="right"
         )
         return [
-            Text(summary.run.name, "bold", no_wrap=True),
-            Text(summary.source, no_wrap=True),
+            Text(figures.shortened(summary.run.name, longest_name), "bold"),
+            Text(figures.shortened(summary.source, longest_source)),
             Text(f"{look.glyph} {look.word}", self.app.theme_variables[look.variable]),
             step,
             Text(figures.loss(summary.loss), justify="right"),

@@ -97,23 +97,23 @@ class SampleScreen(StudioScreen):
         """The form's recipe; None with the errors shown at the fields."""
         ids = ("weights", "sampler", "steps", "eta", "variance", "n", "seed")
         values = {id: self._field(id).text.strip() for id in ids if self._field(id).text.strip()}
-        problems: dict[str, str] = {}
+        problems = self._too_many_steps(values.get("steps", ""))
         sample = None
         try:
             sample = SampleConfig.model_validate(values)
-            problems = self._too_many_steps(sample)
         except ValidationError as error:
-            problems = field_problems(error)
+            problems |= field_problems(error)
         for id in ids:
             self._field(id).show_problem(problems.get(id, ""))
         return None if problems else sample
 
-    def _too_many_steps(self, sample: SampleConfig) -> dict[str, str]:
+    def _too_many_steps(self, text: str) -> dict[str, str]:
         try:
             most = self.run.config().diffusion.T
         except ConfigError:
             return {}
-        return {"steps": f"at most {most}, the T it was trained with"} if sample.steps > most else {}
+        too_many = text.isdecimal() and int(text) > most
+        return {"steps": f"at most {most:,}, the T that it was trained with"} if too_many else {}
 
     def on_select_changed(self, event: Select.Changed) -> None:
         self._fit_to_sampler()

@@ -41,7 +41,7 @@ class Field(Vertical):
         & > .field-line { height: 1; }
         & .field-label { width: 19; color: $muted; text-wrap: nowrap; }
         & KeyedInput, & Select { width: 1fr; }
-        & > .field-problem { height: auto; color: $text-error; padding-left: 19; display: none; }
+        & > .field-problem { height: auto; color: $text-error; padding-left: 2; display: none; }
         &:focus-within .field-label { color: $foreground; text-style: bold; }
     }
     """

@@ -133,7 +133,7 @@ class Plot(Widget):
         return lines
 
     def _y_labels(self, scale: _Scale, rows: int) -> dict[int, str]:
-        ticks = (log_ticks if scale.log else linear_ticks)(scale.low, scale.high, max(2, rows // 2))
+        ticks = (log_ticks if scale.log else linear_ticks)(scale.low, scale.high, max(3, rows // 2))
         labels: dict[int, str] = {}
         for tick in ticks:
             row = rows - 1 - int(float(scale.level(np.array(tick))) // 4)

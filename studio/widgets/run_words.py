@@ -29,7 +29,7 @@ def trouble_words(view: RunView, error: str) -> str:
     """What went wrong and what to do about it; empty while all is well."""
     if view.state == "dead":
         beat = figures.age(view.status.heartbeat)
-        return f"† The trainer of this run died (last sign of life: {beat}). {advice('dead')}"
+        return f"† The process that trained this run is gone (last sign of life {beat}).\n{advice('dead')}"
     if view.state == "failed":
         return f"✗ {error or view.status.message}\n{advice('failed')}"
     if view.problem:
