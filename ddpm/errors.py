@@ -17,6 +17,10 @@ class DataError(DDPMError):
     """A data set is not there, cannot be read, or holds no images."""
 
 
+class MissingDataError(DataError):
+    """A data set that is known, and could be downloaded, is not on this disk."""
+
+
 class NoSuchDataError(DataError):
     """A data set was named that neither is known nor is a folder."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.download import fetch
-from ddpm.errors import DataError
+from ddpm.errors import DataError, MissingDataError
 from ddpm.idx import idx_shape, read_idx
 from ddpm.imageset import Progress
 
@@ -108,7 +108,7 @@ class _IdxSet:
         for place in places:
             if _idx_file(place, _IMAGES):
                 return place
-        raise DataError(
+        raise MissingDataError(
             f"The data set {self.name} is not on this disk: there is no {_IMAGES} or {_IMAGES}.gz in "
             f"{', '.join(str(place) for place in places)}. Fetch it with `ddpm-studio train {self.name} --download`, "
             f"or name a folder that has it with --data-root."

@@ -59,9 +59,7 @@ class Drawer:
             return
         self.error, self._frame, self._last = "", None, None
         self._stop_asked.clear()
-        self._thread = threading.Thread(
-            target=self._draw, args=(run, checkpoint, sample), name="draw", daemon=True
-        )
+        self._thread = threading.Thread(target=self._draw, args=(run, checkpoint, sample), name="draw")
         self._thread.start()
 
     def stop(self) -> None:

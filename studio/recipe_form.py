@@ -1,7 +1,7 @@
 """The form for a new run, without its screen: fields, what they are filled with, and what they add up to."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -79,8 +79,8 @@ def draft(source: str, preset: str, texts: Mapping[str, str]) -> Draft:
         return Draft(None, field_problems(error))
 
 
-def command(config: Config, preset: str, name: str, places: Mapping[str, str]) -> str:
-    """The command line that makes the same run. ``places``: --home and --data-root if not usual."""
+def command(config: Config, preset: str, name: str, options: Sequence[str] = ()) -> str:
+    """The command line that makes the same run. ``options`` go at its end: other places, a download."""
     source = config.data.source
     usual = Config.build(merge(preset_values(preset), {"data": {"source": source}}))
     words = ["ddpm-studio", "train", source]
@@ -92,10 +92,7 @@ def command(config: Config, preset: str, name: str, places: Mapping[str, str]) -
             value = _value(config, dotted)
             if dotted != "data.source" and value is not None and value != _value(usual, dotted):
                 words += [SHORT_NAMES.get(dotted, f"--{dotted}"), _text(value)]
-    words += ["--name", name]
-    for flag, place in places.items():
-        words += [flag, place]
-    return shlex.join(words)
+    return shlex.join([*words, "--name", name, *options])
 
 
 def _value(config: Config, dotted: str) -> Any:

@@ -5,8 +5,8 @@ import math
 from textual.content import Content
 
 from ddpm.config import Config, DataConfig
-from ddpm.datasets import DATASETS, DataSummary
-from ddpm.errors import DataError
+from ddpm.datasets import DataSummary
+from ddpm.errors import DataError, MissingDataError
 from ddpm.parameter_count import parameter_count
 from studio import figures
 
@@ -39,11 +39,12 @@ def _data(data: DataConfig, summary: DataSummary | DataError | None) -> Content:
     heading = _heading("Data")
     if summary is None:
         return Content.assemble(heading, ("looking …\n", "$muted"))
+    if isinstance(summary, MissingDataError):
+        n, (height, width) = _KNOWN_SHAPES[data.source]
+        words = "not on this machine yet: downloaded when training starts\n"
+        return Content.assemble(heading, f"{n:,} images, {height}×{width} grey\n", (words, "$warning"))
     if isinstance(summary, DataError):
-        if data.source not in DATASETS:
-            return Content.assemble(heading, (f"{summary}\n", "$text-error"))
-        words = "not on this machine yet: it is downloaded when training starts\n"
-        return Content.assemble(heading, (words, "$text-warning"))
+        return Content.assemble(heading, (f"{summary}\n", "$text-error"))
     height, width = summary.image_size
     colors = {1: "grey", 3: "RGB", 4: "RGBA"}[summary.channels]
     lines = f"{summary.n:,} images, {height}×{width} {colors}\n"

@@ -10,7 +10,13 @@ from app_pilot import drive, finished_run, screen_text, tiny_config, until, unti
 from PIL import Image
 from textual.widgets import DataTable, Input
 
+from ddpm import config as recipes
+from ddpm.parameter_count import parameter_count
+from ddpm.presets import config_for
 from ddpm.runs import Run, Status, create_run, list_runs
+from studio.cli import build_parser
+from studio.options import given_values
+from studio.recipe_form import command, draft, starting_texts
 from studio.screens.checkpoints import CheckpointsScreen
 from studio.screens.monitor import MonitorScreen
 from studio.screens.new_run import NewRunScreen
@@ -251,7 +257,13 @@ def test_the_form_shows_what_will_happen_before_it_does(home):
         await pilot.press("n")
         await until_seen(pilot, "1,797 images, 8×8 grey")
         text = screen_text(pilot)
-        for words in ("10 classes", "1,001,729 parameters", "15 steps an epoch", "ddpm-studio train digits"):
+        parameters = parameter_count(config_for("digits").model, channels=1)
+        for words in (
+            "10 classes",
+            f"{parameters:,} parameters",
+            "steps an epoch",
+            "ddpm-studio train digits",
+        ):
             assert words in text
         assert not list_runs(home / "runs")
 
@@ -312,6 +324,24 @@ def test_a_folder_is_looked_at_as_it_is_named(home, tmp_path):
     drive(home, script, (160, 48))
 
 
+def test_a_set_that_is_not_here_is_downloaded_by_app_and_command_and_a_damaged_one_is_named(home):
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        app.screen.query_one("#source").control.value = "mnist"
+        await until_seen(pilot, "not on this machine yet")
+        await until_seen(pilot, "--download")
+        damaged = home / "data" / "MNIST" / "raw" / "train-images-idx3-ubyte"
+        damaged.parent.mkdir(parents=True)
+        damaged.write_bytes(b"rubbish")
+        app.screen.query_one("#source").control.value = "fashion-mnist"
+        app.screen.query_one("#source").control.value = "mnist"
+        await until_seen(pilot, "is not an IDX file")
+        assert "--download" not in screen_text(pilot)
+
+    drive(home, script, (160, 48))
+
+
 def test_changed_values_outlive_a_change_of_preset(home):
     async def script(pilot, app):
         await pilot.press("n")
@@ -325,15 +355,9 @@ def test_changed_values_outlive_a_change_of_preset(home):
 
 
 def test_the_command_beside_the_form_makes_the_same_run(home):
-    from ddpm import config as recipes
-    from ddpm.presets import config_for
-    from studio.cli import build_parser
-    from studio.options import given_values
-    from studio.recipe_form import command, draft, starting_texts
-
     texts = {**starting_texts("digits", "mnist"), "train.steps": "77", "diffusion.schedule": "linear"}
     made = draft("digits", "mnist", texts).config
-    words = command(made, "mnist", "my-run", {"--home": str(home)}).split()
+    words = command(made, "mnist", "my-run", ["--home", str(home)]).split()
     arguments = build_parser(words[1:]).parse_args(words[1:])
     given = given_values(arguments, recipes.sections())
     assert config_for(arguments.data, arguments.preset, given) == made

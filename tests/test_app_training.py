@@ -274,7 +274,7 @@ def test_wrong_sampling_values_are_marked_at_their_fields(home):
         app.screen.query_one("#steps").query_one(Input).value = "51"
         await until_seen(pilot, "at most 50")
         app.screen.query_one("#n").query_one(Input).value = "0"
-        await until_seen(pilot, "greater than or")
+        await until_seen(pilot, "0 is not allowed")
         assert "at most 50" in screen_text(pilot)
         await pilot.press("ctrl+s")
         await pilot.pause(0.1)

@@ -35,7 +35,7 @@ from studio.workshop import Workshop
 
 POLL_SECONDS = 0.2
 PLOT_SECONDS = 0.5
-LOG_LINES = 2000
+LOG_LINES = 500
 
 
 class MonitorScreen(StudioScreen):
@@ -111,11 +111,11 @@ class MonitorScreen(StudioScreen):
 
     def _wrap_log_anew(self) -> None:
         self.query_one(RichLog).clear()
-        self._log(self.view.events[-LOG_LINES:])
+        self._log(self.view.events)
 
     def _log(self, events: list[dict[str, Any]]) -> None:
         log = self.query_one(RichLog)
-        for event in events:
+        for event in events[-LOG_LINES:]:
             log.write(log_line(event, self.app.theme_variables))
 
     def _show_head(self) -> None:
@@ -216,7 +216,11 @@ class MonitorScreen(StudioScreen):
     async def _stop(self) -> None:
         detail = "A checkpoint is saved; you can resume it later exactly where it stopped."
         if await self.app.push_screen_wait(Confirm(f"Stop training {self.run.name}?", detail, "Stop")):
-            self._send("stop", "stopping …")
+            if self.workshop.runner.trains(self.run):
+                # Straight to the thread, as the disk that a command is sent through may be full.
+                self.workshop.runner.stop()
+            else:
+                self._send("stop", "stopping …")
 
     def action_resume(self) -> None:
         self.post_message(messages.ResumeTraining(self.run))

@@ -11,7 +11,7 @@ from textual.widgets import Button, Input, Select, Static
 
 from ddpm.config import Config
 from ddpm.datasets import DATASETS, DataSummary, summarize
-from ddpm.errors import DataError, DDPMError
+from ddpm.errors import DataError, DDPMError, MissingDataError
 from ddpm.presets import PRESETS, preset_for
 from ddpm.runs import check_name, create_run, free_name
 from studio import messages
@@ -184,13 +184,14 @@ class NewRunScreen(StudioScreen):
         panel.update(forecast(config, self._summary, self._command(config)))
 
     def _command(self, config: Config) -> str:
-        places = {}
-        home = home_directory()
-        if self.workshop.home != home:
-            places["--home"] = str(self.workshop.home)
+        options = []
+        if self.workshop.home != home_directory():
+            options += ["--home", str(self.workshop.home)]
         if self.workshop.data_root != data_root(self.workshop.home):
-            places["--data-root"] = str(self.workshop.data_root)
-        return command(config, self._preset, self._field("name").text.strip(), places)
+            options += ["--data-root", str(self.workshop.data_root)]
+        if isinstance(self._summary, MissingDataError):
+            options += ["--download"]
+        return command(config, self._preset, self._field("name").text.strip(), options)
 
     # Start
 

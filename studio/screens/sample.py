@@ -141,6 +141,7 @@ class SampleScreen(StudioScreen):
         self.query_one(SamplePane).say("loading the network …")
         self.query_one("#drawing-words", Static).update("")
         self.drawer.start(self.run, checkpoint, sample)
+        self._was_alive = True  # it may be over before the next look
         # Letters are keys of the screen again, not text in a field.
         self.query_one(SamplePane).focus()
         self.refresh_bindings()
