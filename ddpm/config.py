@@ -130,7 +130,9 @@ class DiffusionConfig(Section):
     )
     beta_start: float = Field(1e-4, gt=0, lt=1, description="first beta at T=1000 (linear and quadratic)")
     beta_end: float = Field(0.02, gt=0, lt=1, description="last beta at T=1000 (linear and quadratic)")
-    prediction: Literal["eps"] = Field("eps", description="what the network predicts: the noise")
+    prediction: Literal["eps", "x_0", "v"] = Field(
+        "eps", description="what the network predicts: the noise, the clean image, or v, a mix of both"
+    )
     loss: Literal["mse", "l1", "huber"] = Field("mse", description="distance between prediction and target")
     huber_delta: float = Field(1.0, gt=0, description="where the Huber loss turns from square to straight")
 

@@ -53,3 +53,18 @@ def x_0_from_eps(schedule: Schedule, x_t: Tensor, t: Tensor, eps: Tensor) -> Ten
 def eps_from_x_0(schedule: Schedule, x_t: Tensor, t: Tensor, x_0: Tensor) -> Tensor:
     """The noise that x_t and the clean image imply: eq. 4 solved for eps."""
     return (x_t - at(schedule.alpha_bar.sqrt(), t, x_t) * x_0) / at((1 - schedule.alpha_bar).sqrt(), t, x_t)
+
+
+def v_from(schedule: Schedule, x_0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """v = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x_0 (Salimans & Ho 2022, section 4)."""
+    return at(schedule.alpha_bar.sqrt(), t, x_0) * eps - at((1 - schedule.alpha_bar).sqrt(), t, x_0) * x_0
+
+
+def x_0_from_v(schedule: Schedule, x_t: Tensor, t: Tensor, v: Tensor) -> Tensor:
+    """The clean image that x_t and v imply; unlike eps, v tells it at every noise level without a division."""
+    return at(schedule.alpha_bar.sqrt(), t, x_t) * x_t - at((1 - schedule.alpha_bar).sqrt(), t, x_t) * v
+
+
+def eps_from_v(schedule: Schedule, x_t: Tensor, t: Tensor, v: Tensor) -> Tensor:
+    """The noise that x_t and v imply."""
+    return at((1 - schedule.alpha_bar).sqrt(), t, x_t) * x_t + at(schedule.alpha_bar.sqrt(), t, x_t) * v

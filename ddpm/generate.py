@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ddpm import samplers, schedules, unet
+from ddpm import objectives, samplers, schedules, unet
 from ddpm.checkpoint import Checkpoint, load
 from ddpm.config import Config, DiffusionConfig, SampleConfig
 from ddpm.data import to_uint8
@@ -92,7 +92,7 @@ def draw(network: Network, sample: SampleConfig) -> Iterator[Drawing]:
 
 
 def denoise(
-    network: samplers.Denoiser, config: Config, sample: SampleConfig, indices: range, device: torch.device
+    network: objectives.Network, config: Config, sample: SampleConfig, indices: range, device: torch.device
 ) -> Iterator[samplers.Step]:
     """Draw the images ``indices`` of a recipe in one batch, float32 [B, C, H, W] in [-1, 1].
 
@@ -101,21 +101,24 @@ def denoise(
     schedule = schedules.build(config.diffusion)
     visited = schedules.timesteps(config.diffusion.T, sample.steps)
     noise = SampleNoise(sample.seed, indices, config.data.shape, device)
-    denoiser = eps_denoiser(network, config, device)
+    denoiser = denoiser_of(network, config, schedule, device)
     if sample.sampler == "ddpm":
         return samplers.ddpm(denoiser, schedule, noise.draw(), visited, noise.draw, variance=sample.variance)
     return samplers.ddim(denoiser, schedule, noise.draw(), visited, noise.draw, eta=sample.eta)
 
 
-def eps_denoiser(network: samplers.Denoiser, config: Config, device: torch.device) -> samplers.Denoiser:
-    """The network as a sampler wants it: eps in float32, computed in the recipe's precision."""
+def denoiser_of(
+    network: objectives.Network, config: Config, schedule: schedules.Schedule, device: torch.device
+) -> samplers.Denoiser:
+    """The network as a sampler wants it: the x_0 it expects in float32, computed in the recipe's precision."""
     precision = pick_precision(config.train.precision, device)
 
-    def predict(x_t: Tensor, t: Tensor) -> Tensor:
+    def expected_x_0(x_t: Tensor, t: Tensor) -> Tensor:
         with torch.autocast(device.type, precision, enabled=precision != torch.float32):
-            return network(x_t, t).float()
+            prediction = network(x_t, t)
+        return objectives.predicted_x_0(config.diffusion, schedule, x_t, t, prediction.float())
 
-    return predict
+    return expected_x_0
 
 
 def recipe_of(network: Network, sample: SampleConfig) -> dict[str, Any]:

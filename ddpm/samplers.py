@@ -1,7 +1,8 @@
 """Samplers: from noise to images. Each is one flat generator over explicit pairs (t, t_prev).
 
-A denoiser is any function of x_t [B, C, H, W] and t (int64 [B]) that returns the predicted noise eps, of the same
-shape. The samplers yield one Step for each pair; the last one holds the finished images. Stop iterating to stop.
+A denoiser is any function of x_t [B, C, H, W] and t (int64 [B]) that returns the clean image x_0 it expects, of
+the same shape, however it came to it. The samplers yield one Step for each pair; the last one holds the finished
+images. Stop iterating to stop.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +47,7 @@ def ddpm(
     for step, (t, t_prev) in enumerate(pairwise([*timesteps, -1]), start=1):
         alpha_bar, alpha_bar_prev = schedule.alpha_bar_before(t), schedule.alpha_bar_before(t_prev)
         beta = 1 - alpha_bar / alpha_bar_prev
-        x_0 = _predicted_x_0(x_t, denoiser(x_t, _batch_of(t, x_t)), alpha_bar, clip)
+        x_0 = _clipped(denoiser(x_t, _batch_of(t, x_t)), clip)
         of_x_0 = alpha_bar_prev**0.5 * beta / (1 - alpha_bar)
         of_x_t = (1 - beta) ** 0.5 * (1 - alpha_bar_prev) / (1 - alpha_bar)
         x_t = of_x_0 * x_0 + of_x_t * x_t
@@ -76,7 +77,7 @@ def ddim(
     x_t = x_T
     for step, (t, t_prev) in enumerate(pairwise([*timesteps, -1]), start=1):
         alpha_bar, alpha_bar_prev = schedule.alpha_bar_before(t), schedule.alpha_bar_before(t_prev)
-        x_0 = _predicted_x_0(x_t, denoiser(x_t, _batch_of(t, x_t)), alpha_bar, clip)
+        x_0 = _clipped(denoiser(x_t, _batch_of(t, x_t)), clip)
         eps = (x_t - alpha_bar**0.5 * x_0) / (1 - alpha_bar) ** 0.5
         variance = (1 - alpha_bar_prev) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_prev)
         sigma = eta * variance**0.5
@@ -90,6 +91,5 @@ def _batch_of(t: int, x_t: Tensor) -> Tensor:
     return torch.full((len(x_t),), t, dtype=torch.int64, device=x_t.device)
 
 
-def _predicted_x_0(x_t: Tensor, eps: Tensor, alpha_bar: float, clip: float | None) -> Tensor:
-    x_0: Tensor = (x_t - (1 - alpha_bar) ** 0.5 * eps) / alpha_bar**0.5
+def _clipped(x_0: Tensor, clip: float | None) -> Tensor:
     return x_0 if clip is None else x_0.clamp(-clip, clip)

@@ -72,6 +72,21 @@ def test_noise_and_image_give_each_other_back(ts, seed):
     np.testing.assert_allclose(diffusion.x_0_from_eps(SCHEDULE, x_t, t, eps), x_0, rtol=1e-7, atol=1e-7)
 
 
+@given(st.lists(st.integers(0, T - 1), min_size=1, max_size=6), st.integers(0, 9))
+def test_v_gives_image_and_noise_back(ts, seed):
+    t, x_0, eps = torch.tensor(ts), images(len(ts), seed), images(len(ts), seed + 100)
+    x_t, v = diffusion.q_sample(SCHEDULE, x_0, t, eps), diffusion.v_from(SCHEDULE, x_0, t, eps)
+    np.testing.assert_allclose(diffusion.x_0_from_v(SCHEDULE, x_t, t, v), x_0, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(diffusion.eps_from_v(SCHEDULE, x_t, t, v), eps, rtol=1e-9, atol=1e-9)
+
+
+def test_v_is_the_velocity_of_diffusers():
+    schedule, t = schedules.linear(1000), torch.tensor([0, 400, 999])
+    x_0, eps = images(3), images(3, 1)
+    reference = DDPMScheduler(1000).get_velocity(x_0, eps, t)
+    np.testing.assert_allclose(diffusion.v_from(schedule, x_0, t, eps), reference, rtol=1e-4, atol=1e-5)
+
+
 def test_each_image_of_a_batch_has_its_own_t():
     t = torch.tensor([3, 70, 12])
     x_0, eps = images(3), images(3, 1)
@@ -97,20 +112,23 @@ def test_losses_are_their_formulas_for_each_image(loss, expected):
     np.testing.assert_allclose(found, by_hand, rtol=1e-5)
 
 
-def test_the_loss_asks_the_network_about_the_noisy_image_and_compares_with_the_noise():
-    config = DiffusionConfig(T=T)
-    x_0, eps, t = images(3), images(3, 1), torch.tensor([5, 50, 99])
+@pytest.mark.parametrize("prediction", ["eps", "x_0", "v"])
+def test_a_network_that_knows_the_answer_has_no_loss_and_finds_the_image(prediction):
+    config = DiffusionConfig(T=T, prediction=prediction)
+    x_0, eps, t = images(3), images(3, 1), torch.tensor([5, 50, 98])
+    answer = {"eps": eps, "x_0": x_0, "v": diffusion.v_from(SCHEDULE, x_0, t, eps)}[prediction]
+    seen = diffusion.q_sample(SCHEDULE, x_0, t, eps)
 
-    def knows_the_answer(x_t, asked):
+    def knows(x_t, asked):
+        assert torch.equal(x_t, seen)
         assert torch.equal(asked, t)
-        return diffusion.eps_from_x_0(SCHEDULE, x_t, asked, x_0)
+        return answer
 
-    loss = objectives.diffusion_loss(knows_the_answer, config, SCHEDULE, x_0, t, eps)
-    assert float(loss.max()) < 1e-12
-    guess_nothing = objectives.diffusion_loss(
-        lambda x_t, _: torch.zeros_like(x_t), config, SCHEDULE, x_0, t, eps
-    )
-    np.testing.assert_allclose(guess_nothing, (eps**2).mean(dim=(1, 2, 3)), rtol=1e-5)
+    assert not objectives.diffusion_loss(knows, config, SCHEDULE, x_0, t, eps).any()
+    guess_nothing = objectives.diffusion_loss(lambda x_t, _: 0 * x_t, config, SCHEDULE, x_0, t, eps)
+    np.testing.assert_allclose(guess_nothing, (answer**2).mean(dim=(1, 2, 3)), rtol=1e-5)
+    found = objectives.predicted_x_0(config, SCHEDULE, seen, t, answer)
+    np.testing.assert_allclose(found, x_0, rtol=1e-7, atol=1e-7)
 
 
 def test_every_timestep_is_drawn_about_equally_often():
