@@ -147,7 +147,13 @@ class StudioApp(App[None]):
 
     # Leaving
 
+    async def action_quit(self) -> None:
+        # The way out of the command palette.
+        self.action_leave()
+
     def action_leave(self) -> None:
+        if isinstance(self.screen, Confirm | Waiting):
+            return
         self._leave()
 
     @work(group="leave", exclusive=True)

@@ -11,7 +11,7 @@ from ddpm.errors import RunError
 from ddpm.runs import Preview
 
 LEGIBLE = 16
-ENOUGH = 9
+ENOUGH = 12
 GAP = 1
 
 Pixels = NDArray[np.uint8]
@@ -39,7 +39,7 @@ class Arrangement:
 def arrange(n: int, image_size: tuple[int, int], space: tuple[int, int]) -> Arrangement | None:
     """Lay ``n`` images of (height, width) into a space of (height, width) pixels.
 
-    Tiles are at least 16 pixels on a side where nine images or all of them fit like that, else at least as
+    Tiles are at least 16 pixels on a side where twelve images or all of them fit like that, else at least as
     large as a smaller image itself. Within that, all are shown as large as can be, or as many as can be.
     Enlarges by whole factors only, so that pixels stay square and crisp. None where nothing fits.
     """
@@ -50,11 +50,10 @@ def arrange(n: int, image_size: tuple[int, int], space: tuple[int, int]) -> Arra
         return None
     for side in (LEGIBLE, min(LEGIBLE, *image_size)):
         legible = [found for found in fitting if min(found.tile_width, found.tile_height) >= side]
-        enough = [found for found in legible if found.shown >= min(n, ENOUGH)]
-        if enough:
-            # All of them as large as can be, or else as many as can be.
-            return next((found for found in enough if found.shown == n), enough[-1])
-    return legible[-1] if legible else fitting[0]
+        best = max(legible, key=lambda found: (found.shown, found.tile_height), default=None)
+        if best and (best.shown >= min(n, ENOUGH) or side < LEGIBLE):
+            return best
+    return best or fitting[0]
 
 
 def _tile_sizes(image_size: tuple[int, int], space: tuple[int, int]) -> list[tuple[int, int]]:

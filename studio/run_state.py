@@ -43,11 +43,12 @@ STATE_COLORS: dict[str, str] = {
 def seen_state(status: Status, *, training: bool, starting: bool = False) -> SeenState:
     """The state to show. A run that says it is alive while nobody trains it is dead.
 
-    ``starting``: this process has a thread for it, which may not have taken the lock or written a word yet.
+    ``starting``: this process has a thread for it that has not begun: what the run says is of the last time.
     """
-    if status.state in ("preparing", "running", "paused"):
-        return status.state if training or starting else "dead"
-    return "preparing" if starting else status.state
+    alive = status.state in ("preparing", "running", "paused")
+    if starting and not (alive and training):
+        return "preparing"
+    return "dead" if alive and not training else status.state
 
 
 def advice(state: SeenState) -> str:

@@ -32,6 +32,7 @@ class Runner:
         self.progress: Progress | None = None
         self._thread: threading.Thread | None = None
         self._stop_asked = threading.Event()
+        self._has_begun = False
 
     @property
     def is_alive(self) -> bool:
@@ -40,6 +41,10 @@ class Runner:
     def trains(self, run: Run) -> bool:
         """Whether this process is training that run just now."""
         return self.is_alive and self.run is not None and self.run.path == run.path
+
+    def is_starting(self, run: Run) -> bool:
+        """Whether the thread is still on its way to the first event of that run."""
+        return self.trains(run) and not self._has_begun
 
     def error_of(self, run: Run) -> str:
         """What went wrong with that run's training in this process; empty while nothing has."""
@@ -59,6 +64,7 @@ class Runner:
             raise RunError(f"{run.name} is being trained by another process already.")
         self.run, self.error, self.progress = run, "", None
         self._stop_asked.clear()
+        self._has_begun = False
         self._thread = threading.Thread(target=self._train, args=(run, checkpoint), name=f"train {run.name}")
         self._thread.start()
 
@@ -85,6 +91,7 @@ class Runner:
                 progress=self._note_progress,
             )
             for event in events:
+                self._has_begun = True
                 if isinstance(event, StepDone):
                     _settle_garbage()
                     break

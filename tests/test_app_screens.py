@@ -280,8 +280,8 @@ def test_a_wrong_value_is_marked_at_its_field_and_nothing_starts(home):
         await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
         field_input(app, "train-steps").value = "0"
         field_input(app, "model-dim").value = "7"
-        await until_seen(pilot, "greater than or equal to 1")
-        assert "multiple of 2" in screen_text(pilot)
+        await until_seen(pilot, "0 is not allowed")
+        assert "7 is not allowed" in screen_text(pilot)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: app.focused is field_input(app, "train-steps"))
         assert not list_runs(home / "runs")
@@ -370,8 +370,9 @@ def test_keys_of_the_screen_work_while_a_number_is_edited(home):
         await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
         steps = field_input(app, "train-steps")
         steps.focus()
+        usual = steps.value
         await pilot.press("end", "5", "x")
-        assert steps.value == "20005"
+        assert steps.value == f"{usual}5"
         await pilot.press("question_mark")
         await until_seen(pilot, "Keys: new run")
 

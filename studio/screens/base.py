@@ -49,13 +49,18 @@ class StudioScreen(Screen[None]):
         self.set_interval(1.0, self._show_training)
         self._show_training()
 
+    @property
+    def is_there(self) -> bool:
+        """Whether its widgets can be updated: ask after every wait, as it may have been left meanwhile."""
+        return bool(self.query(TitleBar))
+
     def complain(self, error: DDPMError) -> None:
         """Show what a person can mend."""
         self.notify(str(error), severity="error", timeout=10, markup=False)
 
     def _show_training(self) -> None:
         """On the right of the title: the run that this app trains."""
-        if not self.is_current:
+        if not (self.is_current and self.is_there):
             return
         runner = self.workshop.runner
         if (
@@ -66,7 +71,7 @@ class StudioScreen(Screen[None]):
             aside = Content("")
         else:
             status = runner.run.status()
-            state = seen_state(status, training=True, starting=True)
+            state = seen_state(status, training=True, starting=runner.is_starting(runner.run))
             steps = f"{figures.short_count(status.step)}/{figures.short_count(status.steps)}"
             aside = Content.assemble(state_content(state), f" {runner.run.name} ", (steps, "$muted"))
         self.query_one(TitleBar).show_aside(aside)

@@ -50,7 +50,10 @@ class CheckpointsScreen(StudioScreen):
     async def _follow(self) -> None:
         while True:
             if self.is_current:
-                self._show(list(reversed(await asyncio.to_thread(self.run.checkpoints))))
+                found = await asyncio.to_thread(self.run.checkpoints)
+                if not self.is_there:
+                    return
+                self._show(found[::-1])
             await asyncio.sleep(1.0)
 
     def _show(self, checkpoints: list[Checkpoint]) -> None:
@@ -151,4 +154,5 @@ class CheckpointsScreen(StudioScreen):
             self.notify(f"Step {checkpoint.step:,}: {problem}.", severity="error", markup=False)
         else:
             self.notify(f"Step {checkpoint.step:,}: every hash agrees.")
-        self._show(self._shown)
+        if self.is_there:
+            self._show(self._shown)

@@ -84,6 +84,8 @@ class MonitorScreen(StudioScreen):
             if self.is_current:
                 # Off this thread: a long run has many megabytes of records.
                 news = await asyncio.to_thread(self._feed.poll)
+                if not self.is_there:
+                    return
                 self._take(news)
                 more = news.more
             await asyncio.sleep(0.0 if more else POLL_SECONDS)
@@ -92,7 +94,7 @@ class MonitorScreen(StudioScreen):
         state, paused = self.view.state, self.view.status.state
         if news.events_began_again:
             self.query_one(RichLog).clear()
-        self.view.take(news, starting=self.workshop.runner.trains(self.run))
+        self.view.take(news, starting=self.workshop.runner.is_starting(self.run))
         self._show_head()
         self._show_trouble()
         show_figures(self.query_one(Tiles), self.view)
@@ -160,11 +162,15 @@ class MonitorScreen(StudioScreen):
 
     @work(group="preview", exclusive=True)
     async def _open_preview(self, preview: Preview) -> None:
-        pane = self.query_one(SamplePane)
         try:
-            images = await asyncio.to_thread(preview_images, preview)
+            images, problem = await asyncio.to_thread(preview_images, preview), ""
         except DDPMError as error:
-            pane.say(str(error))
+            images, problem = None, str(error)
+        if not self.is_there:
+            return
+        pane = self.query_one(SamplePane)
+        if images is None:
+            pane.say(problem)
             return
         pane.show(images)
         pane.border_title = f"samples · step {preview.step:,}"
@@ -179,11 +185,14 @@ class MonitorScreen(StudioScreen):
         state = self.view.state
         match action:
             case "pause":
-                return state in ("running", "preparing")
+                return state == "running"
             case "go_on":
                 return state == "paused"
-            case "preview" | "checkpoint" | "stop":
-                return state in ALIVE
+            case "preview" | "checkpoint":
+                return state in ("running", "paused")
+            case "stop":
+                # A trainer that prepares does not look into its inbox yet; the thread of this app can be told.
+                return state in ("running", "paused") or self.workshop.runner.trains(self.run)
             case "resume":
                 return state not in (*ALIVE, "finished")
         return True

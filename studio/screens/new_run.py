@@ -145,7 +145,8 @@ class NewRunScreen(StudioScreen):
             self._summary = await asyncio.to_thread(summarize, config.data, self.workshop.data_root)
         except DataError as error:
             self._summary = error
-        self._show()
+        if self.is_there:
+            self._show()
 
     def _show(self) -> None:
         self._draft = draft(self._source, self._preset, self._texts())

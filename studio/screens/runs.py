@@ -103,10 +103,11 @@ class RunsScreen(StudioScreen):
     async def refresh_runs(self) -> None:
         """Read the state of every run and show what has changed."""
         runner = self.workshop.runner
-        starting = runner.run.path if runner.is_alive and runner.run else None
+        starting = runner.run.path if runner.run and runner.is_starting(runner.run) else None
         summaries = await asyncio.to_thread(self._summaries.read, starting)
-        self._show(summaries)
-        await self._show_preview()
+        if self.is_there:
+            self._show(summaries)
+            await self._show_preview()
 
     async def _show_preview(self) -> None:
         """Beside the list, where there is room: the newest samples of the chosen run."""
@@ -114,7 +115,7 @@ class RunsScreen(StudioScreen):
         if chosen is None or not self.has_class("-wide"):
             return
         preview = await asyncio.to_thread(newest_preview, chosen.run)
-        if preview == self._shown_preview and preview is not None:
+        if not self.is_there or (preview is not None and preview == self._shown_preview):
             return
         self._shown_preview = preview
         pane.border_title = chosen.run.name + (f" · step {preview.step:,}" if preview else "")
@@ -122,9 +123,15 @@ class RunsScreen(StudioScreen):
             pane.say("no samples yet")
             return
         try:
-            pane.show(await asyncio.to_thread(preview_images, preview))
+            images, problem = await asyncio.to_thread(preview_images, preview), ""
         except DDPMError as error:
-            pane.say(str(error))
+            images, problem = None, str(error)
+        if not self.is_there:
+            return
+        if images is None:
+            pane.say(problem)
+        else:
+            pane.show(images)
 
     def _show(self, summaries: list[RunSummary]) -> None:
         table = self.query_one(RunsTable)

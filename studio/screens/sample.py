@@ -209,7 +209,8 @@ class SampleScreen(StudioScreen):
         except DDPMError as error:
             self.complain(error)
             return
-        self.query_one("#drawing-words", Static).update(f"Saved in {grid.parent}")
+        if self.is_there:
+            self.query_one("#drawing-words", Static).update(f"Saved in {grid.parent}")
 
 
 def _choices(name: str) -> tuple[str, ...]:

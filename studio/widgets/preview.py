@@ -75,7 +75,7 @@ class SamplePane(Vertical, can_focus=True):
     async def _keep_composed(self) -> None:
         """Compose until the newest images are shown. What comes meanwhile replaces, but never interrupts."""
         try:
-            while self._stale and self._images is not None:
+            while self._stale and self._images is not None and self.query("#pane-words"):
                 self._stale = False
                 await self._compose_sheet(self._images)
         finally:
@@ -94,7 +94,7 @@ class SamplePane(Vertical, can_focus=True):
         self.border_subtitle = f"{arrangement.shown} of {len(images)}" if hidden else ""
         background = self.background_colors[1].rgb
         picture = await asyncio.to_thread(_padded_sheet, images, arrangement, per_cell, background)
-        if self._images is not None:
+        if self._images is not None and self.query("#picture"):
             self._put_picture(picture, per_cell)
 
     def _put_picture(self, picture: Image.Image, per_cell: tuple[int, int]) -> None:

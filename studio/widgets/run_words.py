@@ -31,9 +31,14 @@ def trouble_words(view: RunView, error: str) -> str:
         beat = figures.age(view.status.heartbeat)
         return f"† The process that trained this run is gone (last sign of life {beat}).\n{advice('dead')}"
     if view.state == "failed":
-        return f"✗ {error or view.status.message}\n{advice('failed')}"
+        return f"✗ {_last_line(error) or view.status.message}\n{advice('failed')}"
     if view.problem:
         return f"✗ {view.problem}"
     if error and view.state in ("stopped", "finished"):
-        return f"✗ {error}"
+        return f"✗ {_last_line(error)}"
     return ""
+
+
+def _last_line(error: str) -> str:
+    """A sentence as it is; of a traceback only the end, as the app prints all of it when it is left."""
+    return error.strip().splitlines()[-1] if error.startswith("Traceback") else error
