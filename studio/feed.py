@@ -11,8 +11,8 @@ from ddpm.errors import ConfigError
 from ddpm.files import parse_json_lines
 from ddpm.runs import Preview, Run, Status
 
-# A megabyte is about five thousand rows: some milliseconds of work for the one who takes them in.
-READ_LIMIT = 1 << 20
+# A quarter of a megabyte is about a thousand rows: a few milliseconds of work for the one who takes them in.
+READ_LIMIT = 1 << 18
 
 
 class LineTail:
@@ -86,7 +86,7 @@ class RunFeed:
         self._problem = ""
 
     def poll(self) -> News:
-        """Read what is new; at most a megabyte of each file, ``more`` says whether to come back at once."""
+        """Read what is new; at most a quarter of a megabyte of each file, ``more`` says whether to come back at once."""
         # The lock before the status: a trainer writes its last word and then lets go, so that reading in
         # this order never takes a run that has just ended for one whose process died.
         training = self.run.is_training()

@@ -35,7 +35,7 @@ from studio.workshop import Workshop
 
 POLL_SECONDS = 0.2
 PLOT_SECONDS = 0.5
-LOG_LINES = 500
+LOG_LINES = 150
 
 
 class MonitorScreen(StudioScreen):
