@@ -86,7 +86,7 @@ class RunFeed:
         self._problem = ""
 
     def poll(self) -> News:
-        """Read what is new; at most a quarter of a megabyte of each file, ``more`` says whether to come back at once."""
+        """Read what is new; at most 256 KiB of each file; ``more``: come back at once."""
         # The lock before the status: a trainer writes its last word and then lets go, so that reading in
         # this order never takes a run that has just ended for one whose process died.
         training = self.run.is_training()
