@@ -13,7 +13,7 @@ studio: $(VENV)/.studio
 
 demo: $(VENV)/.studio
 	@$(BIN)/ddpm-studio train digits --home demo --name $(DEMO)
-	@$(BIN)/ddpm-studio sample $(DEMO) --home demo
+	@$(BIN)/ddpm-studio sample $(DEMO) --home demo --sampler ddpm --steps 250
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2

@@ -8,8 +8,9 @@ from ddpm.errors import ConfigError
 PRESETS: dict[str, dict[str, Any]] = {
     "digits": {
         "data": {"source": "digits"},
-        "model": {"dim": 24, "dim_mults": (1, 2), "blocks_per_level": 1},
-        "train": {"steps": 1800, "batch_size": 64, "lr": 4e-3, "ema_decay": 0.995, "checkpoint_every": 300},
+        # Small and without attention but in the middle: in a minute many steps teach more than many parameters.
+        "model": {"dim": 16, "dim_mults": (1, 2), "blocks_per_level": 1, "attention_levels": ()},
+        "train": {"steps": 1400, "batch_size": 128, "lr": 7e-3, "ema_decay": 0.995, "checkpoint_every": 200},
         "previews": {"every": 100},
     },
     "mnist": {

@@ -136,7 +136,8 @@ class Trainer:
             loss = diffusion_loss(self.network, self.config.diffusion, self.schedule, x_0, t, eps).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        grad_norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), train.grad_clip, foreach=True)
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        grad_norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
         loss_value, grad_norm_value = torch.stack([loss.detach(), grad_norm]).tolist()
         # Before the update, so that no weight is ever harmed.
         if not (abs(loss_value) < float("inf") and grad_norm_value < float("inf")):
@@ -144,6 +145,8 @@ class Trainer:
                 f"At step {self.step + 1} the loss is {loss_value} and its gradient's norm {grad_norm_value}, so "
                 f"training stopped; the checkpoints are sound. Resume with a smaller train.lr (it was {train.lr:g})."
             )
+        if grad_norm_value > train.grad_clip:
+            torch.nn.utils.clip_grads_with_norm_(self.network.parameters(), train.grad_clip, grad_norm, foreach=True)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(train, self.step)
         self.optimizer.step()
