@@ -1,6 +1,7 @@
 """Draw images from a trained network: from a checkpoint and a recipe to PNGs."""
 
 import json
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,9 +65,9 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor], checkpoint: Che
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        reason = textwrap.shorten(" ".join(str(error).splitlines()[1:]) or str(error), 200)
         raise CheckpointError(
-            f"The weights in {checkpoint.path} do not fit the network that the run's config.toml describes: {first}"
+            f"The weights in {checkpoint.path} do not fit the network that the run's config.toml describes: {reason}"
         ) from None
 
 

@@ -10,7 +10,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "data": {"source": "digits"},
         # Small and without attention but in the middle: in a minute many steps teach more than many parameters.
         "model": {"dim": 16, "dim_mults": (1, 2), "blocks_per_level": 1, "attention_levels": ()},
-        "train": {"steps": 1400, "batch_size": 128, "lr": 7e-3, "ema_decay": 0.995, "checkpoint_every": 200},
+        "train": {"steps": 1250, "batch_size": 128, "lr": 7e-3, "ema_decay": 0.995, "checkpoint_every": 250},
         "previews": {"every": 100},
     },
     "mnist": {

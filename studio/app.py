@@ -20,12 +20,8 @@ from studio.actions import bindings
 from studio.run_state import STATE_COLORS
 from studio.runner import Runner
 from studio.screens.base import SMALLEST, StudioScreen
-from studio.screens.checkpoints import CheckpointsScreen
 from studio.screens.dialogs import Confirm, Help, Waiting
-from studio.screens.monitor import MonitorScreen
-from studio.screens.new_run import NewRunScreen
 from studio.screens.runs import RunsScreen
-from studio.screens.sample import SampleScreen
 from studio.terminal import Pictures, find_pictures
 from studio.workshop import Workshop
 
@@ -83,13 +79,21 @@ class StudioApp(App[None]):
     def on_open_monitor(self, message: messages.OpenMonitor) -> None:
         self._show_monitor(message.run)
 
+    # Screens are imported when they are opened: the first paint waits for the first screen only.
+
     def on_open_new_run(self) -> None:
+        from studio.screens.new_run import NewRunScreen
+
         self.push_screen(NewRunScreen(self.workshop))
 
     def on_open_checkpoints(self, message: messages.OpenCheckpoints) -> None:
+        from studio.screens.checkpoints import CheckpointsScreen
+
         self.push_screen(CheckpointsScreen(self.workshop, message.run))
 
     def on_open_sample(self, message: messages.OpenSample) -> None:
+        from studio.screens.sample import SampleScreen
+
         self.push_screen(SampleScreen(self.workshop, message.run, message.checkpoint))
 
     async def action_back(self) -> None:
@@ -103,6 +107,8 @@ class StudioApp(App[None]):
 
     def _show_monitor(self, run: Run) -> None:
         """The monitor directly above the list of runs, wherever one has been before."""
+        from studio.screens.monitor import MonitorScreen
+
         while len(self.screen_stack) > 2:
             self.pop_screen()
         self.push_screen(MonitorScreen(self.workshop, run))

@@ -1,6 +1,7 @@
 """The command line. Nothing heavy is imported before a subcommand needs it."""
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -16,7 +17,8 @@ IMAGE_PROTOCOLS = ("auto", "kitty", "sixel", "half", "none")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``ddpm-studio``; returns the exit code: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n."""
-    arguments = build_parser(argv).parse_args(argv)
+    # Given here rather than as defaults, which a subcommand's parser would put in place of what was said before it.
+    arguments = build_parser(argv).parse_args(argv, argparse.Namespace(home=None, data_root=None))
     try:
         return dispatch(arguments)
     except DDPMError as error:
@@ -55,12 +57,16 @@ def open_app(arguments: argparse.Namespace) -> int:
     """Start the terminal app. Raises DDPMError when there is no terminal to show it."""
     from studio.home import data_root, home_directory
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual reads stdin and draws on stderr.
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise ConfigError(
             "The app needs a terminal. Without one, use `ddpm-studio train DATA` and `ddpm-studio runs`."
         )
+    gc.disable()  # what is imported stays; looking through it for garbage is a tenth of the way to the first paint
     from studio.app import run_app
 
+    gc.freeze()
+    gc.enable()
     home = home_directory(arguments.home)
     return run_app(home, data_root(home, arguments.data_root), arguments.images)
 
@@ -84,7 +90,6 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         parents=[places],
         allow_abbrev=False,
     )
-    parser.set_defaults(home=None, data_root=None)
     parser.add_argument("--version", action="version", version=f"ddpm-studio {__version__}")
     parser.add_argument(
         "--images", choices=IMAGE_PROTOCOLS, default="auto", help="how the app shows pictures (default auto)"

@@ -4,6 +4,8 @@ import atexit
 import gc
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,22 +81,21 @@ class Runner:
 
     def _train(self, run: Run, checkpoint: Checkpoint | None) -> None:
         try:
-            # torch takes a second or more to import: only here, off the thread that draws the screen.
-            from ddpm.session import train_run
+            with _no_collections():
+                # torch takes a second or more to import: only here, off the thread that draws the screen.
+                from ddpm.session import train_run
 
-            events = train_run(
-                run,
-                data_root=self.data_root,
-                take_commands=lambda: self._take_commands(run),
-                checkpoint=checkpoint,
-                download=True,
-                progress=self._note_progress,
-            )
-            for event in events:
-                self._has_begun = True
-                if isinstance(event, StepDone):
-                    _settle_garbage()
-                    break
+                events = train_run(
+                    run,
+                    data_root=self.data_root,
+                    take_commands=lambda: self._take_commands(run),
+                    checkpoint=checkpoint,
+                    download=True,
+                    progress=self._note_progress,
+                )
+                for event in events:
+                    if isinstance(event, StepDone):
+                        break
             for _ in events:
                 pass
         except DDPMError as error:
@@ -110,9 +111,18 @@ class Runner:
         self.progress = Progress(what, done, total)
 
 
-def _settle_garbage() -> None:
-    """Leave torch's hundred thousands of lasting objects out of later collections, each a visible hiccup."""
-    gc.collect()
-    gc.freeze()
-    # Given back at the end, or libraries complain on the terminal that their objects have leaked.
-    atexit.register(gc.unfreeze)
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Until the first step is over, keep the garbage collector away, then tell it to leave alone what there is.
+
+    torch makes some 300,000 lasting objects; each full collection among them would hold the screen up for 100
+    to 200 ms, six times while it is imported and again every so often.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+        # Given back at the end, or libraries complain on the terminal that their objects have leaked.
+        atexit.register(gc.unfreeze)

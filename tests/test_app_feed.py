@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.runs import Status, create_run
-from studio.contact_sheet import arrange, preview_images, sheet
+from studio.arrangement import arrange
+from studio.contact_sheet import preview_images, sheet
 from studio.feed import LineTail, RunFeed, last_row, newest_preview
 from studio.run_state import seen_state
 from studio.run_summaries import RunSummaries

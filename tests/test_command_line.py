@@ -118,6 +118,13 @@ def test_runs_are_listed_for_people_and_programs(trained):
     assert "12/12" in table
 
 
+def test_the_home_may_stand_before_the_command(trained, tmp_path):
+    home, _ = trained
+    command = [sys.executable, "-m", "studio.cli", "--home", str(home), "runs", "--json"]
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment(tmp_path), capture_output=True, text=True)
+    assert [row["name"] for row in json.loads(done.stdout)] == ["one"]
+
+
 def test_no_runs_is_no_error(command_line):
     done = command_line("runs")
     assert done.returncode == 0

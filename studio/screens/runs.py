@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -17,7 +17,6 @@ from ddpm.presets import config_for
 from ddpm.runs import Preview, Run, create_run, free_name
 from studio import figures, messages
 from studio.actions import Place, bindings
-from studio.contact_sheet import preview_images
 from studio.feed import newest_preview
 from studio.run_state import ALIVE, LOOKS
 from studio.run_summaries import RunSummaries, RunSummary
@@ -25,6 +24,9 @@ from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Confirm
 from studio.widgets.preview import SamplePane
 from studio.workshop import Workshop
+
+if TYPE_CHECKING:
+    from studio.contact_sheet import Pixels
 
 WELCOME = Content.from_markup(
     "[bold $primary]Train a diffusion model on this machine and watch it learn.[/]\n\n"
@@ -123,7 +125,7 @@ class RunsScreen(StudioScreen):
             pane.say("no samples yet")
             return
         try:
-            images, problem = await asyncio.to_thread(preview_images, preview), ""
+            images, problem = await asyncio.to_thread(_images_of, preview), ""
         except DDPMError as error:
             images, problem = None, str(error)
         if not self.is_there:
@@ -245,3 +247,10 @@ class RunsScreen(StudioScreen):
         except DDPMError as error:
             self.complain(error)
         await self.refresh_runs()
+
+
+def _images_of(preview: Preview) -> "Pixels":
+    # Imported in the thread that reads, so that numpy does not delay the first paint.
+    from studio.contact_sheet import preview_images
+
+    return preview_images(preview)

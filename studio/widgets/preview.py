@@ -1,20 +1,21 @@
 """A pane of sample images, enlarged by whole factors and laid out anew whenever its size changes."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Center, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
-from studio.contact_sheet import Arrangement, arrange, sheet
+from studio.arrangement import Arrangement, arrange
 from studio.terminal import Pictures
 
-Pixels = NDArray[np.uint8]
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from studio.contact_sheet import Pixels
 
 
 class SamplePane(Vertical, can_focus=True):
@@ -46,7 +47,7 @@ class SamplePane(Vertical, can_focus=True):
                 picture.display = False
                 yield picture
 
-    def show(self, images: Pixels) -> None:
+    def show(self, images: "Pixels") -> None:
         """Show images, uint8 [N, C, H, W]."""
         self._images = images
         self._fit()
@@ -81,7 +82,7 @@ class SamplePane(Vertical, can_focus=True):
         finally:
             self._composing = False
 
-    async def _compose_sheet(self, images: Pixels) -> None:
+    async def _compose_sheet(self, images: "Pixels") -> None:
         cells = self.content_size
         per_cell = (self._pictures.cell_height, self._pictures.cell_width)
         space = (cells.height * per_cell[0], cells.width * per_cell[1])
@@ -97,7 +98,7 @@ class SamplePane(Vertical, can_focus=True):
         if self._images is not None and self.query("#picture"):
             self._put_picture(picture, per_cell)
 
-    def _put_picture(self, picture: Image.Image, per_cell: tuple[int, int]) -> None:
+    def _put_picture(self, picture: "Image.Image", per_cell: tuple[int, int]) -> None:
         widget = self.query_one("#picture", Widget)
         widget.styles.width = picture.width // per_cell[1]
         widget.styles.height = picture.height // per_cell[0]
@@ -114,12 +115,9 @@ class SamplePane(Vertical, can_focus=True):
 
 
 def _padded_sheet(
-    images: Pixels, arrangement: Arrangement, per_cell: tuple[int, int], background: tuple[int, int, int]
-) -> Image.Image:
-    """The sheet on a canvas of whole character cells, so that the terminal does not stretch it."""
-    content = sheet(images, arrangement, background)
-    height = -(-content.height // per_cell[0]) * per_cell[0]
-    width = -(-content.width // per_cell[1]) * per_cell[1]
-    canvas = Image.new("RGB", (width, height), background)
-    canvas.paste(content, (0, 0))
-    return canvas
+    images: "Pixels", arrangement: Arrangement, per_cell: tuple[int, int], background: tuple[int, int, int]
+) -> "Image.Image":
+    # In the thread that draws, so that numpy does not delay the first paint.
+    from studio.contact_sheet import padded_sheet
+
+    return padded_sheet(images, arrangement, per_cell, background)
