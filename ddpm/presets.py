@@ -15,15 +15,17 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "mnist": {
         "data": {"source": "mnist"},
-        "model": {"dim": 32, "dim_mults": (1, 2, 2)},
-        "train": {"steps": 4000, "batch_size": 64, "lr": 1.5e-3, "checkpoint_every": 500},
-        "previews": {"every": 200},
+        "model": {"dim": 16, "dim_mults": (1, 2, 4), "blocks_per_level": 1},
+        "diffusion": {"prediction": "v"},
+        "train": {"steps": 3000, "batch_size": 64, "lr": 2e-3, "ema_decay": 0.998, "checkpoint_every": 500},
+        "previews": {"every": 250},
     },
     "fashion-mnist": {
         "data": {"source": "fashion-mnist"},
-        "model": {"dim": 32, "dim_mults": (1, 2, 2)},
-        "train": {"steps": 4000, "batch_size": 64, "lr": 1.5e-3, "checkpoint_every": 500},
-        "previews": {"every": 200},
+        "model": {"dim": 16, "dim_mults": (1, 2, 4), "blocks_per_level": 1},
+        "diffusion": {"prediction": "v"},
+        "train": {"steps": 3000, "batch_size": 64, "lr": 2e-3, "ema_decay": 0.998, "checkpoint_every": 500},
+        "previews": {"every": 250},
     },
     "folder": {
         "model": {"dim": 64, "dim_mults": (1, 2, 2, 4)},

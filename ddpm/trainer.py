@@ -79,6 +79,7 @@ class Trainer:
         self.seconds = 0.0
         self._since_metrics = Sums()
         self._commands: deque[CommandName] = deque()
+        self._stop_asked = False
 
     def run(self, take_commands: TakeCommands = list) -> Iterator[Event]:
         """Train to the last step of the recipe, or until told to stop; a checkpoint is due at the end either way.
@@ -87,25 +88,15 @@ class Trainer:
         gradient is no longer a number; the weights are then those of the last good step.
         """
         train, previews = self.config.train, self.config.previews
+        self._stop_asked = False
         deadline = self.seconds + 60 * train.max_minutes if train.max_minutes else float("inf")
         self.network.train()
         yield StateChanged("running", self.step)
         while self.step < train.steps:
-            preview, checkpoint = False, False
-            self._commands.extend(take_commands())
-            while self._commands:
-                match self._commands.popleft():
-                    case "stop":
-                        yield from self._end("stopped", "told to stop")
-                        return
-                    case "pause":
-                        yield from self._pause(take_commands)
-                    case "preview":
-                        preview = True
-                    case "checkpoint":
-                        checkpoint = True
-                    case "resume":
-                        pass
+            yield from self._obey(take_commands)
+            if self._stop_asked:
+                yield from self._end("stopped", "told to stop")
+                return
             if self.seconds >= deadline:
                 yield from self._end(
                     "stopped", f"the {train.max_minutes:g} minutes of train.max_minutes are over"
@@ -119,10 +110,10 @@ class Trainer:
 
             if self.step % train.log_every == 0 or self.step == train.steps:
                 yield self._metrics()
-            if preview or (previews.every and (self.step % previews.every == 0 or self.step == train.steps)):
+            if previews.every and (self.step % previews.every == 0 or self.step == train.steps):
                 yield from self._preview(take_commands)
-            if self.step < train.steps and (checkpoint or self.step % train.checkpoint_every == 0):
-                yield self.checkpoint("asked" if checkpoint else "interval")
+            if self.step < train.steps and self.step % train.checkpoint_every == 0:
+                yield self.checkpoint("interval")
         yield from self._end("finished", "")
 
     def _train_step(self) -> None:
@@ -137,7 +128,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
-        grad_norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
+        grad_norm = torch.nn.utils.get_total_norm(gradients)
         loss_value, grad_norm_value = torch.stack([loss.detach(), grad_norm]).tolist()
         # Before the update, so that no weight is ever harmed.
         if not (abs(loss_value) < float("inf") and grad_norm_value < float("inf")):
@@ -146,7 +137,7 @@ class Trainer:
                 f"training stopped; the checkpoints are sound. Resume with a smaller train.lr (it was {train.lr:g})."
             )
         if grad_norm_value > train.grad_clip:
-            torch.nn.utils.clip_grads_with_norm_(self.network.parameters(), train.grad_clip, grad_norm, foreach=True)
+            torch.nn.utils.clip_grads_with_norm_(self.network.parameters(), train.grad_clip, grad_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(train, self.step)
         self.optimizer.step()
@@ -174,28 +165,29 @@ class Trainer:
             memory=memory_figures(self.device),
         )
 
-    def _pause(self, take_commands: TakeCommands) -> Iterator[Event]:
-        """Wait for resume or stop; a preview or checkpoint asked for meanwhile is made at once."""
-        yield StateChanged("paused", self.step)
+    def _obey(self, take_commands: TakeCommands) -> Iterator[Event]:
+        """Do what was asked for since the last step. While paused, wait for more: until resume or stop."""
+        paused = False
         while True:
             self._commands.extend(take_commands())
-            if not self._commands:
-                time.sleep(0.05)
-                yield Idle(self.step)
-                continue
-            match self._commands.popleft():
-                case "resume":
-                    yield StateChanged("running", self.step)
-                    return
-                case "stop":
-                    self._commands.appendleft("stop")
-                    return
-                case "preview":
-                    yield from self._preview(take_commands)
-                case "checkpoint":
-                    yield self.checkpoint("asked")
-                case "pause":
-                    pass
+            while self._commands and not self._stop_asked:
+                match self._commands.popleft():
+                    case "stop":
+                        self._stop_asked = True
+                    case "pause" if not paused:
+                        paused = True
+                        yield StateChanged("paused", self.step)
+                    case "resume" if paused:
+                        paused = False
+                        yield StateChanged("running", self.step)
+                    case "preview":
+                        yield from self._preview(take_commands)
+                    case "checkpoint":
+                        yield self.checkpoint("asked")
+            if self._stop_asked or not paused:
+                return
+            time.sleep(0.05)
+            yield Idle(self.step)
 
     def _preview(self, take_commands: TakeCommands) -> Iterator[Event]:
         """Draw the preview from the averaged weights; a stop asked for meanwhile ends it unfinished."""

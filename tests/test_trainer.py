@@ -118,8 +118,8 @@ def test_stop_leaves_a_checkpoint_of_the_step_it_stopped_at(digits, stop_at):
 def test_preview_and_checkpoint_are_made_when_asked_for(digits):
     commands = Commands({2: ["preview", "checkpoint"]})
     events = list(commands.follow(trainer(digits).run(commands)))
-    assert [event.step for event in of(PreviewDrawn, events)] == [3, 6, 12]
-    assert (3, "asked") in [(event.step, event.reason) for event in of(CheckpointDue, events)]
+    assert [event.step for event in of(PreviewDrawn, events)] == [2, 6, 12]
+    assert (2, "asked") in [(event.step, event.reason) for event in of(CheckpointDue, events)]
 
 
 def test_pause_waits_and_still_makes_what_is_asked_for(digits):
@@ -130,6 +130,13 @@ def test_pause_waits_and_still_makes_what_is_asked_for(digits):
     assert [event.step for event in of(PreviewDrawn, events)] == [2, 6, 12]
     assert [event.step for event in of(CheckpointDue, events)] == [2, 5, 10, 12]
     assert len(of(StepDone, events)) == 12
+
+
+def test_a_preview_asked_for_just_before_a_pause_is_drawn_at_once(digits):
+    commands = Commands({2: ["preview", "pause"], -1: ["stop"]})
+    events = list(commands.follow(trainer(digits).run(commands)))
+    assert [event.step for event in of(PreviewDrawn, events)] == [2]
+    assert [event.state for event in of(StateChanged, events)] == ["running", "paused", "stopped"]
 
 
 def test_stop_while_paused_stops(digits):
