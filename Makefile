@@ -4,7 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-DEMO ?= digits-$(shell date +%Y%m%d-%H%M%S)
+# Said once: a name that is made again for each line would be two names where a second passes between them.
+DEMO := $(or $(DEMO),digits-$(shell date +%Y%m%d-%H%M%S))
 
 .PHONY: studio demo test lint pictures clean
 
@@ -29,7 +30,7 @@ clean:
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "ddpm-studio needs Python 3.11 or later; point PYTHON at one: make PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # One stamp for each set of extras, so that a later `make studio` does not install again.
 $(VENV)/.studio: pyproject.toml | $(VENV)/bin/python

@@ -148,7 +148,9 @@ class TrainConfig(Section):
 
     steps: int = Field(10_000, ge=1, le=10**9, description="optimizer steps")
     max_minutes: float | None = Field(
-        None, gt=0, description="stop after this many minutes of training, if sooner"
+        None,
+        gt=0,
+        description="stop after this many minutes, counted from each start; the lr still falls over train.steps",
     )
     batch_size: int = Field(64, ge=1, le=65_536, description="images in one step; may exceed the data set")
     lr: float = Field(1e-3, gt=0, le=10, description="highest learning rate of AdamW")

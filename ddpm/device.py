@@ -1,11 +1,14 @@
 """Where the numbers are crunched: which device, in which precision, and how much memory it has."""
 
 import os
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
 import torch
 
-from ddpm.errors import DeviceError
+from ddpm.errors import DeviceError, MemoryFullError
 
 
 def pick_device(name: str) -> torch.device:
@@ -56,6 +59,25 @@ def describe_device(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)} (cuda:{device.index or 0})"
     return "Apple GPU (mps)" if device.type == "mps" else f"CPU, {torch.get_num_threads()} threads"
+
+
+@contextmanager
+def out_of_memory_told(remedy: str) -> Iterator[None]:
+    """Turn the several ways in which torch says that memory is used up into a MemoryFullError with a remedy."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise MemoryFullError(_memory_sentence(error, remedy)) from None
+    except RuntimeError as error:
+        # The allocator of the CPU and that of MPS raise no class of their own.
+        if "can't allocate memory" in str(error) or "out of memory" in str(error):
+            raise MemoryFullError(_memory_sentence(error, remedy)) from None
+        raise
+
+
+def _memory_sentence(error: Exception, remedy: str) -> str:
+    said = textwrap.shorten(str(error), 160) or "no more memory"
+    return f"The memory of the device is used up ({said}). Use {remedy}."
 
 
 def memory_figures(device: torch.device) -> dict[str, int]:

@@ -41,5 +41,9 @@ class CheckpointError(RunError):
     """A checkpoint is missing, damaged, or belongs to another recipe."""
 
 
+class MemoryFullError(DDPMError):
+    """What was asked for does not fit into the memory of the device."""
+
+
 class TrainingError(DDPMError):
     """Training cannot go on: the loss is no longer a number."""

@@ -78,10 +78,20 @@ class CheckpointDue:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """Something is not as it should be, and training goes on."""
+
+    step: int
+    message: str
+
+
+@dataclass(frozen=True)
 class Idle:
     """Paused and waiting: a sign of life."""
 
     step: int
 
 
-Event = StateChanged | StepDone | MetricsLogged | PreviewProgress | PreviewDrawn | CheckpointDue | Idle
+Event = (
+    StateChanged | StepDone | MetricsLogged | PreviewProgress | PreviewDrawn | CheckpointDue | Warned | Idle
+)

@@ -1,6 +1,5 @@
 """Draw images from a trained network: from a checkpoint and a recipe to PNGs."""
 
-import json
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from torch import Tensor, nn
 
 from ddpm import objectives, samplers, schedules, unet
 from ddpm.checkpoint import Checkpoint, load
-from ddpm.config import Config, DiffusionConfig, SampleConfig
+from ddpm.config import Config, SampleConfig
 from ddpm.data import to_uint8
-from ddpm.device import pick_device, pick_precision
+from ddpm.device import out_of_memory_told, pick_device, pick_precision
 from ddpm.errors import CheckpointError, RunError
 from ddpm.files import json_bytes, replace_file
 from ddpm.images import columns_for, grid, write_png
@@ -36,15 +35,30 @@ class Network:
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """Images in the making, uint8 [n, C, H, W] on the CPU; the last one's x_t is the result.
+    """Images in the making: batches that are finished, and one between noise and image.
 
     ``done`` of ``total`` denoising steps are over, all batches counted.
     """
 
     done: int
     total: int
-    x_t: Tensor
-    x_0: Tensor
+    finished: tuple[Tensor, ...]
+    step: samplers.Step
+    n: int
+
+    @property
+    def x_t(self) -> Tensor:
+        """All images, uint8 [n, C, H, W] on the CPU, those not begun black. The last drawing's are the result."""
+        return self._with(self.step.x_t)
+
+    @property
+    def x_0(self) -> Tensor:
+        """All images as the network expects them to become, uint8 [n, C, H, W] on the CPU."""
+        return self._with(self.step.x_0)
+
+    def _with(self, batch: Tensor) -> Tensor:
+        begun = torch.cat([*self.finished, to_uint8(batch).cpu()])
+        return torch.cat([begun, begun.new_zeros(self.n - len(begun), *begun.shape[1:])])
 
 
 def load_network(
@@ -76,20 +90,14 @@ def draw(network: Network, sample: SampleConfig) -> Iterator[Drawing]:
 
     Raises ConfigError when the recipe asks for more steps than the network's T.
     """
-    visited = schedules.timesteps(network.config.diffusion.T, sample.steps)
-    shape = network.config.data.shape
-    x_t = torch.zeros((sample.n, *shape), dtype=torch.uint8)
-    x_0 = torch.zeros_like(x_t)
-    starts = range(0, sample.n, sample.batch_size)
-    done = 0
-    for start in starts:
-        indices = range(start, min(start + sample.batch_size, sample.n))
-        part = slice(indices.start, indices.stop)
-        for step in denoise(network.unet, network.config, sample, indices, network.device):
-            done += 1
-            x_t, x_0 = x_t.clone(), x_0.clone()
-            x_t[part], x_0[part] = to_uint8(step.x_t).cpu(), to_uint8(step.x_0).cpu()
-            yield Drawing(done, len(visited) * len(starts), x_t, x_0)
+    steps = len(schedules.timesteps(network.config.diffusion.T, sample.steps))
+    batches = [range(i, min(i + sample.batch_size, sample.n)) for i in range(0, sample.n, sample.batch_size)]
+    finished: tuple[Tensor, ...] = ()
+    with out_of_memory_told("a smaller --batch-size"):
+        for number, indices in enumerate(batches):
+            for step in denoise(network.unet, network.config, sample, indices, network.device):
+                yield Drawing(number * steps + step.step, len(batches) * steps, finished, step, sample.n)
+            finished = (*finished, to_uint8(step.x_t).cpu())
 
 
 def denoise(
@@ -124,16 +132,20 @@ def denoiser_of(
 
 def recipe_of(network: Network, sample: SampleConfig) -> dict[str, Any]:
     """Everything needed to draw the same images again, as JSON."""
-    columns = columns_for(sample.n)
     channels, height, width = network.config.data.shape
-    layout = {"columns": columns, "channels": channels, "height": height, "width": width}
-    diffusion = network.config.diffusion.model_dump(mode="json", include=set(DiffusionConfig.model_fields))
     return {
         "run": network.run_name,
         "step": network.step,
         **sample.model_dump(mode="json"),
-        **layout,
-        "diffusion": diffusion,
+        "columns": columns_for(sample.n),
+        "channels": channels,
+        "height": height,
+        "width": width,
+        "diffusion": network.config.diffusion.model_dump(mode="json"),
+        "device": network.device.type,
+        "precision": str(pick_precision(network.config.train.precision, network.device)).removeprefix(
+            "torch."
+        ),
     }
 
 
@@ -146,10 +158,14 @@ def save_images(images: Tensor, out: Path, recipe: dict[str, Any]) -> Path:
     digits = max(4, len(str(len(pixels) - 1)))
     try:
         out.mkdir(parents=True, exist_ok=True)
+        if (out / "sample.json").exists():
+            # Of an earlier drawing, which may have had more images than this one.
+            for old in out.glob("[0-9][0-9][0-9][0-9]*.png"):
+                old.unlink()
         for index, image in enumerate(pixels):
             write_png(out / f"{index:0{digits}d}.png", image)
         write_png(out / "grid.png", grid(pixels, recipe.get("columns")))
-        replace_file(out / "sample.json", json_bytes(json.loads(json.dumps(recipe))))
+        replace_file(out / "sample.json", json_bytes(recipe))
     except OSError as error:
         raise RunError(
             f"Cannot write the images to {out}: {error.strerror}. Choose another place with --out."

@@ -1,7 +1,7 @@
 """Writes what a trainer says into its run directory."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 
 from ddpm import checkpoint as checkpoints
@@ -13,6 +13,7 @@ from ddpm.events import (
     PreviewDrawn,
     StateChanged,
     StepDone,
+    Warned,
 )
 from ddpm.files import json_bytes, replace_file
 from ddpm.images import grid, write_png
@@ -31,10 +32,26 @@ class Recorder:
         self.keep_checkpoints = keep_checkpoints
 
     def follow(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Write down each event, then pass it on. Raises RunError when the last checkpoint cannot be written."""
+        """Write down each event, then pass it on; one that cannot be written becomes a Warned.
+
+        Raises RunError when the last checkpoint cannot be written.
+        """
         for event in events:
-            self._write(event)
-            yield event
+            try:
+                self._write(event)
+            except OSError as error:
+                yield self.warn(event.step, f"{_name(event)} could not be written: {error.strerror}")
+            else:
+                yield event
+            if isinstance(event, CheckpointDue):
+                yield from self._prune(event.step)
+            if time.time() - self.status.heartbeat >= HEARTBEAT_SECONDS:
+                self._beat()
+
+    def warn(self, step: int, message: str) -> Warned:
+        """Note something that does not stop the run."""
+        self._note("warning", step, message)
+        return Warned(step, message)
 
     def change(self, state: StateChanged) -> None:
         """Note a new state, in status.json and events.jsonl."""
@@ -49,16 +66,11 @@ class Recorder:
             case StepDone():
                 self.status = replace(self.status, step=event.step, images_seen=event.images_seen)
             case MetricsLogged():
-                self._try("metrics.jsonl", event.step, lambda: self._metrics(event))
+                self.run.append_metrics({**asdict(event), "time": time.time()})
             case PreviewDrawn():
-                self._try("a preview", event.step, lambda: self._preview(event))
+                self._preview(event)
             case CheckpointDue():
                 self._checkpoint(event)
-        if time.time() - self.status.heartbeat >= HEARTBEAT_SECONDS:
-            self._beat()
-
-    def _metrics(self, event: MetricsLogged) -> None:
-        self.run.append_metrics({**asdict(event), "time": time.time()})
 
     def _preview(self, event: PreviewDrawn) -> None:
         path = self.run.previews_path / f"{checkpoints.step_name(event.step)}.png"
@@ -71,22 +83,20 @@ class Recorder:
         folder = self.run.checkpoints_path
         try:
             saved = checkpoints.save(folder, event.step, event.tensors, event.state)
-            checkpoints.prune(folder, self.keep_checkpoints)
         except OSError as error:
-            if event.reason == "end":
-                raise RunError(
-                    f"The last checkpoint (step {event.step}) could not be written to {folder}: {error.strerror}. "
-                    "Earlier checkpoints are untouched: make room, then resume the run."
-                ) from None
-            self._note("warning", event.step, f"checkpoint not written: {error.strerror}; training goes on")
-            return
+            if event.reason != "end":
+                raise
+            raise RunError(
+                f"The last checkpoint (step {event.step}) could not be written to {folder}: {error.strerror}. "
+                "Earlier checkpoints are untouched: make room, then resume the run."
+            ) from None
         self._note("checkpoint", event.step, f"{saved.size / 1e6:.1f} MB, {event.reason}")
 
-    def _try(self, what: str, step: int, write: Callable[[], None]) -> None:
+    def _prune(self, step: int) -> Iterator[Warned]:
         try:
-            write()
+            checkpoints.prune(self.run.checkpoints_path, self.keep_checkpoints)
         except OSError as error:
-            self._note("warning", step, f"{what} not written: {error.strerror}; training goes on")
+            yield self.warn(step, f"old checkpoints could not be deleted: {error.strerror}")
 
     def _note(self, kind: str, step: int, message: str) -> None:
         try:
@@ -101,3 +111,13 @@ class Recorder:
         except OSError:
             # Nothing to tell it to: the disk that fails is where one would. The next beat tries again.
             return
+
+
+def _name(event: Event) -> str:
+    match event:
+        case CheckpointDue():
+            return "the checkpoint"
+        case PreviewDrawn():
+            return "the preview"
+        case _:
+            return "a row of metrics"

@@ -6,6 +6,7 @@ previews/        PNG and JSON          checkpoints/    see ddpm.checkpoint
 inbox/           commands as files     lock            held by the process that trains
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -18,7 +19,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
+
+import pydantic.dataclasses
 
 from ddpm import config as recipes
 from ddpm.checkpoint import Checkpoint, list_checkpoints
@@ -29,7 +32,8 @@ from ddpm.files import append_json_line, json_bytes, parse_json_lines, replace_f
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
-@dataclass(frozen=True)
+# Checked when read: a status may be damaged, or written by someone else.
+@pydantic.dataclasses.dataclass(frozen=True, config=pydantic.ConfigDict(extra="ignore", allow_inf_nan=False))
 class Status:
     """The trainer's last word about a run. Times are seconds since 1970."""
 
@@ -45,6 +49,9 @@ class Status:
     dataset_size: int = 0
     started: float = 0.0
     heartbeat: float = 0.0
+
+
+_STATUS = pydantic.TypeAdapter(Status)
 
 
 @dataclass(frozen=True)
@@ -86,11 +93,9 @@ class Run:
     def status(self) -> Status:
         """What the trainer wrote last; a status that is missing or damaged reads as stopped at step 0."""
         try:
-            values = json.loads(self.status_path.read_bytes())
-            status = Status(**values)
-        except (OSError, ValueError, TypeError):
+            return _STATUS.validate_json(self.status_path.read_bytes())
+        except (OSError, ValueError):
             return Status(state="stopped", message="no readable status.json")
-        return status if status.state in get_args(State) else Status(state="stopped", message="unknown state")
 
     def write_status(self, status: Status) -> None:
         replace_file(self.status_path, json_bytes(asdict(status)), durable=False)
@@ -197,7 +202,10 @@ class Run:
         except OSError:
             return taken
         for name in files:
-            (self.inbox_path / name).unlink(missing_ok=True)
+            try:
+                (self.inbox_path / name).unlink()
+            except OSError:
+                continue  # no command of ours: it would be obeyed again and again
             word = name.rpartition("-")[2]
             taken += [command for command in COMMANDS if command == word]
         return taken
@@ -230,30 +238,38 @@ def create_run(root: Path, name: str, config: recipes.Config) -> Run:
     Raises RunError when the name is taken or not a name, or the place cannot be written.
     """
     check_name(name)
-    run = Run(root / name)
+    if (root / name).exists():
+        raise _name_taken(root, name)
+    building = Run(root / f".new-{uuid.uuid4().hex}")
     try:
         root.mkdir(parents=True, exist_ok=True)
-        run.path.mkdir()
-        for folder in (run.previews_path, run.checkpoints_path, run.inbox_path):
+        building.path.mkdir()
+        for folder in (building.previews_path, building.checkpoints_path, building.inbox_path):
             folder.mkdir()
-        run.lock_path.touch()
-        run.write_status(Status(state="stopped", steps=config.train.steps, message="not started"))
-        run.write_config(config)
-    except FileExistsError:
-        raise RunNameError(
-            f"There is a run named {name} already, in {root}. Choose another name, or continue it with --resume {name}."
-        ) from None
+        building.lock_path.touch()
+        building.write_status(Status(state="stopped", steps=config.train.steps, message="not started"))
+        building.write_config(config)
+        building.path.rename(root / name)
     except OSError as error:
+        shutil.rmtree(building.path, ignore_errors=True)
+        if error.errno == errno.ENOTEMPTY:
+            raise _name_taken(root, name) from None
         raise RunError(
-            f"Cannot make the run {run.path}: {error.strerror}. Choose another place with --home."
+            f"Cannot make the run {root / name}: {error.strerror}. Choose another place with --home."
         ) from None
-    return run
+    return Run(root / name)
+
+
+def _name_taken(root: Path, name: str) -> RunNameError:
+    return RunNameError(
+        f"There is a run named {name} already, in {root}. Choose another name, or continue it with --resume {name}."
+    )
 
 
 def open_run(root: Path, name: str) -> Run:
     """The run of that name below ``root``, or the run directory at that path. Raises RunError."""
-    for path in (root / name, Path(name)):
-        if (path / "config.toml").is_file():
+    for path in (root / name, Path(name).absolute()):
+        if _is_run(path):
             return Run(path)
     known = [run.name for run in list_runs(root)]
     hint = f"There are: {', '.join(known[:8])}." if known else f"There are no runs in {root} yet."
@@ -261,21 +277,33 @@ def open_run(root: Path, name: str) -> Run:
 
 
 def list_runs(root: Path) -> list[Run]:
-    """Every run below ``root``, by name."""
-    try:
-        entries = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
-    except OSError:
-        return []
-    return [
-        Run(root / name) for name in entries if (root / name / "config.toml").is_file() and name[0] != "."
-    ]
+    """Every run below ``root``, by name. Raises RunError where the folder is there but cannot be read."""
+    return [Run(root / name) for name in sorted(_names(root)) if name[0] != "." and _is_run(root / name)]
 
 
 def free_name(root: Path, source: str) -> str:
-    """A run name made from a data set's name or path that is not taken: digits-1, digits-2 ..."""
+    """A run name made from a data set's name or path that is not taken: digits-1, digits-2 ... Raises RunError."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).name).strip("-._")[:60] or "run"
-    taken = {path.name for path in root.iterdir()} if root.is_dir() else set()
+    taken = set(_names(root))
     return next(name for n in range(1, len(taken) + 2) if (name := f"{stem}-{n}") not in taken)
+
+
+def _names(root: Path) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(root)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunError(
+            f"Cannot read the runs in {root}: {error.strerror}. Choose another place with --home."
+        ) from None
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        return (path / "config.toml").is_file()
+    except OSError:
+        return False
 
 
 def this_process(**values: Any) -> Status:

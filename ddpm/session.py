@@ -8,9 +8,10 @@ from ddpm.checkpoint import Checkpoint
 from ddpm.config import Config
 from ddpm.data import DeviceImages
 from ddpm.datasets import Progress, open_data
-from ddpm.device import describe_device, pick_device
+from ddpm.device import describe_device, out_of_memory_told, pick_device
 from ddpm.errors import CheckpointError, DDPMError
-from ddpm.events import CommandName, Event, StateChanged
+from ddpm.events import CommandName, Event, State, StateChanged
+from ddpm.imageset import ImageSet
 from ddpm.recorder import Recorder
 from ddpm.runs import Run, this_process
 from ddpm.trainer import Trainer
@@ -24,35 +25,45 @@ def train_run(
     data_root: Path,
     take_commands: TakeCommands,
     checkpoint: Checkpoint | None = None,
+    config: Config | None = None,
     download: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Event]:
     """Train a run from its first step, or from a checkpoint of it, and yield each event once it is on disk.
 
-    ``take_commands`` is asked between two steps; ``download`` fetches a data set that is not below ``data_root``,
+    ``take_commands`` is asked between two steps; ``config`` takes the place of the run's recipe once data, device
+    and checkpoint have been found to fit it; ``download`` fetches a data set that is not below ``data_root``,
     telling ``progress``. Whatever ends it, status.json and events.jsonl say so: errors are written there as
     "failed" and then raised, a DDPMError where a person can mend it. Raises RunError at once, writing nothing,
     while another process trains the run.
     """
     with run.locked():
-        config = run.config()
-        recorder = Recorder(
-            run, this_process(state="preparing", steps=config.train.steps), config.train.keep_checkpoints
-        )
+        config = config or run.config()
+        status = this_process(state="preparing", steps=config.train.steps)
+        recorder = Recorder(run, status, config.train.keep_checkpoints)
         recorder.change(StateChanged("preparing", checkpoint.step if checkpoint else 0))
         try:
-            trainer = _prepare(run, config, recorder, data_root, checkpoint, download, progress)
-            yield from recorder.follow(trainer.run(take_commands))
+            with out_of_memory_told("a smaller train.batch_size, model.dim or image size"):
+                trainer, warnings = _prepare(run, config, recorder, data_root, checkpoint, download, progress)
+                for words in warnings:
+                    yield recorder.warn(trainer.step, words)
+                yield from recorder.follow(trainer.run(take_commands))
         except GeneratorExit:
-            recorder.change(StateChanged("stopped", recorder.status.step, "the program that trained it left"))
+            _note_end(recorder, "stopped", "the program that trained it left")
             raise
         except KeyboardInterrupt:
-            recorder.change(StateChanged("stopped", recorder.status.step, "interrupted"))
+            _note_end(recorder, "stopped", "interrupted")
             raise
         except BaseException as error:
             message = str(error) if isinstance(error, DDPMError) else f"{type(error).__name__}: {error}"
-            recorder.change(StateChanged("failed", recorder.status.step, message))
+            _note_end(recorder, "failed", message)
             raise
+
+
+def _note_end(recorder: Recorder, state: State, message: str) -> None:
+    """Say what ended the run, unless it had ended before: a reader that leaves at the last event stops nothing."""
+    if recorder.status.state in ("preparing", "running", "paused"):
+        recorder.change(StateChanged(state, recorder.status.step, message))
 
 
 def _prepare(
@@ -63,15 +74,15 @@ def _prepare(
     checkpoint: Checkpoint | None,
     download: bool,
     progress: Progress | None,
-) -> Trainer:
+) -> tuple[Trainer, list[str]]:
+    """A trainer that is ready, and what is odd. Nothing of the run is changed before everything fits."""
     device = pick_device(config.train.device)
     config, image_set = open_data(config, data_root, download=download, progress=progress)
-    for name in image_set.skipped[:20]:
-        run.record("warning", 0, f"image left out: {name}")
-    run.write_config(config)
+    warnings = _left_out(image_set)
     trainer = Trainer(config, DeviceImages(image_set, config.train.seed, device))
     if checkpoint:
-        _restore(trainer, checkpoint)
+        warnings += _restore(trainer, checkpoint)
+    run.write_config(config)
     checkpoints.set_aside_after(run.checkpoints_path, checkpoint.step if checkpoint else -1)
     run.rewind(checkpoint.step if checkpoint else -1)
     run.take_commands()  # what was sent to an earlier trainer is not for this one
@@ -85,10 +96,20 @@ def _prepare(
         dataset_size=len(image_set.images),
     )
     run.record("resumed" if checkpoint else "started", trainer.step, f"on {recorder.status.device}")
-    return trainer
+    return trainer, warnings
 
 
-def _restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
+def _left_out(image_set: ImageSet) -> list[str]:
+    """How many files are no images, and the first of them by name."""
+    skipped = image_set.skipped
+    if not skipped:
+        return []
+    named = ", ".join(skipped[:5]) + (" ..." if len(skipped) > 5 else "")
+    return [f"{len(skipped)} of {len(skipped) + len(image_set.images)} image files left out: {named}"]
+
+
+def _restore(trainer: Trainer, checkpoint: Checkpoint) -> list[str]:
+    """Put a checkpoint into the trainer; returns what is odd. Raises CheckpointError where it does not fit."""
     tensors, state = checkpoints.load(checkpoint, "model", "ema", "optimizer")
     try:
         trainer.restore(tensors, state)
@@ -97,3 +118,7 @@ def _restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
             f"The checkpoint {checkpoint.path} does not fit the run's config.toml: {str(error).splitlines()[0]}. "
             "Undo the change in config.toml, or start a new run."
         ) from None
+    before, now = state.get("dataset_size"), len(trainer.images)
+    if before in (None, now):
+        return []
+    return [f"the data set has {now} images now and had {before}, so this is not the run it would have been"]

@@ -230,6 +230,7 @@ class Trainer:
             "optimizer": optimizer_tensors(self.optimizer, self.network),
         }
         state = {
+            "dataset_size": len(self.images),
             "images_seen": self.images_seen,
             "seconds": self.seconds,
             "since_metrics": asdict(self._since_metrics),

@@ -92,6 +92,22 @@ def test_an_image_does_not_depend_on_its_batch(trained, tmp_path, sampler):
     assert one.std() > 5
 
 
+def test_a_smaller_drawing_leaves_nothing_of_a_larger_one(trained, tmp_path):
+    home, _ = trained
+    for n in ("6", "3"):
+        sample(home, "--n", n, "--steps", "2", "--out", tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("0*.png")) == ["0000.png", "0001.png", "0002.png"]
+
+
+def test_the_usual_steps_are_no_more_than_there_are(command_line, home):
+    assert (
+        command_line("train", "digits", "--name", "short", *TINY_OPTIONS, "--diffusion.T=7").returncode == 0
+    )
+    done = command_line("sample", "short", "--n", "2")
+    assert done.returncode == 0, done.stderr
+    assert "-ddim-7-" in done.stdout
+
+
 def test_other_checkpoints_weights_and_seeds_draw_other_images(trained):
     home, _ = trained
     grids = set()
@@ -143,6 +159,8 @@ def test_a_folder_of_images_trains_and_names_the_broken_ones(command_line, home,
     run = Run(home / "runs" / "mine")
     assert run.config().data.shape == (3, 9, 6)
     assert run.status().dataset_size == 3
+    assert "1 of 4 image files left out: " in done.stdout
+    assert "broken.png" in done.stdout
     assert any("broken.png" in row["message"] for row in run.events() if row["kind"] == "warning")
 
 
@@ -166,6 +184,18 @@ def nothing(tmp_path):
         (["train", "{tmp}/empty"], 1, "empty"),
         (["train", "{tmp}/text"], 1, "no image"),
         (["train", "{tmp}/unreadable"], 1, "unreadable"),
+        (["train", "nosuchset", "--download"], 2, "no data set named 'nosuchset'"),
+        (
+            [
+                "train",
+                "digits",
+                "--diffusion.schedule=linear",
+                "--diffusion.beta_start=.9",
+                "--diffusion.beta_end=.99",
+            ],
+            2,
+            "alpha_bar",
+        ),
         (["train", "digits", "--diffusion.T", "0"], 2, "diffusion.T: 0"),
         (["train", "digits", "--steps", "many"], 2, "train.steps: 'many'"),
         (["train", "digits", "--preset", "nosuch"], 2, "There are: digits"),
@@ -220,6 +250,7 @@ def test_a_gpu_that_is_not_there_is_told_and_no_run_is_left_training(command_lin
     done = command_line("train", "digits", "--device", "cuda", "--name", "gpu")
     assert done.returncode == 2
     assert "no usable NVIDIA GPU" in done.stderr
+    assert not (home / "runs" / "gpu").exists()
     assert "--device cpu" in done.stderr
     assert "Traceback" not in done.stderr
 

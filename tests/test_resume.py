@@ -8,6 +8,7 @@ import time
 
 import pytest
 from conftest import REPOSITORY, TINY_OPTIONS, call, environment
+from PIL import Image
 from safetensors.numpy import load_file
 
 from ddpm.runs import Run
@@ -92,7 +93,7 @@ def test_going_back_to_an_older_checkpoint_repeats_the_run(whole, command_line, 
     same_records(whole, again)
 
 
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_killed_run_resumes_to_the_same_end(whole, command_line, home, tmp_path, kill):
     """The kill comes at whatever step it comes; SIGTERM and Ctrl-C leave a checkpoint of that very step."""
     run = Run(home / "runs" / "killed")
@@ -147,3 +148,55 @@ def test_a_damaged_newest_checkpoint_is_passed_over(whole, command_line, home):
     done = command_line("train", "--resume", "damaged")
     assert done.returncode == 0, done.stderr
     same_records(whole, run)
+
+
+def test_a_run_without_a_checkpoint_starts_again(command_line, home, whole):
+    shutil.rmtree(whole.checkpoints_path)
+    done = command_line("train", "--resume", "whole", "--steps", "6")
+    assert done.returncode == 0, done.stderr
+    assert "starts at its first step" in done.stderr
+    assert [row["step"] for row in whole.metrics()] == [3, 6]
+
+
+def test_a_resume_that_fails_leaves_the_recipe_as_it_was(command_line, whole):
+    before = whole.config_path.read_bytes()
+    refused = command_line("train", "--resume", "whole", "--steps", "50", "--device", "cuda:99")
+    assert refused.returncode == 2
+    assert whole.config_path.read_bytes() == before
+    assert [row["step"] for row in whole.metrics()][-1] == 40
+    done = command_line("train", "--resume", "whole", "--steps", "41")
+    assert done.returncode == 0, done.stderr
+
+
+def test_another_data_set_than_before_is_told(command_line, home, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for index in range(3):
+        Image.new("L", (8, 8), index * 80).save(folder / f"{index}.png")
+    options = ["--data.image_size", "8", "--name", "grows", *TINY_OPTIONS]
+    assert command_line("train", folder, *options).returncode == 0
+    Image.new("L", (8, 8), 255).save(folder / "more.png")
+    done = command_line("train", "--resume", "grows", "--steps", "14")
+    assert "has 4 images now and had 3" in done.stdout
+
+
+def test_a_reader_that_leaves_costs_nothing(home, tmp_path):
+    """As in `ddpm-studio train ... | head -1`."""
+    command = [sys.executable, "-m", "studio.cli", "train", "digits", "--name", "piped", "--home", str(home)]
+    process = subprocess.Popen(
+        [*command, *TINY_OPTIONS, "--steps=100000", "--checkpoint-every=100000"],
+        cwd=REPOSITORY,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "training piped" in process.stdout.readline()
+    process.stdout.close()
+    run = Run(home / "runs" / "piped")
+    errors = process.stderr.read()
+    assert process.wait(timeout=60) == 128 + signal.SIGPIPE
+    assert "Traceback" not in errors
+    assert "Exception" not in errors
+    assert run.status().state == "stopped"
+    assert [checkpoint.step for checkpoint in run.checkpoints()] == [run.status().step]

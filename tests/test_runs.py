@@ -48,6 +48,27 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
         runs.create_run(tmp_path / "file" / "runs", "one", Config())
 
 
+def test_a_folder_of_runs_that_is_none_is_told(tmp_path):
+    (tmp_path / "runs").write_text("")
+    for call in (
+        lambda: runs.list_runs(tmp_path / "runs"),
+        lambda: runs.free_name(tmp_path / "runs", "digits"),
+        lambda: runs.create_run(tmp_path / "runs", "one", Config()),
+    ):
+        with pytest.raises(RunError, match="--home"):
+            call()
+
+
+def test_a_disk_that_fills_leaves_no_half_a_run(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runs, "replace_file", full)
+    with pytest.raises(RunError, match="No space left"):
+        runs.create_run(tmp_path / "runs", "one", Config())
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
 def test_one_process_trains_a_run_and_its_lock_goes_with_it(run):
     script = (
         "import sys, pathlib, ddpm.runs as r\n"
@@ -72,7 +93,8 @@ def test_one_process_trains_a_run_and_its_lock_goes_with_it(run):
 
 
 @pytest.mark.parametrize(
-    "content", [None, b"", b"{", b"[]", b'{"state": "dancing"}', b'{"state": "running", "x": 1}', b"\xff"]
+    "content",
+    [None, b"", b"{", b"[]", b'{"state": "dancing"}', b'{"state": "running", "step": null}', b"\xff"],
 )
 def test_a_damaged_status_reads_as_stopped(run, content):
     if content is None:
@@ -87,6 +109,7 @@ def test_commands_arrive_once_and_in_order(run):
         run.send(command)
     (run.inbox_path / "999-nonsense").touch()
     (run.inbox_path / ".half-written").touch()
+    (run.inbox_path / "0-stop").mkdir()
     assert run.take_commands() == ["pause", "resume", "stop"]
     assert run.take_commands() == []
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from ddpm.events import CheckpointDue, Event, MetricsLogged, PreviewDrawn, StateChanged, StepDone
+from ddpm.events import CheckpointDue, Event, MetricsLogged, PreviewDrawn, StateChanged, StepDone, Warned
 from ddpm.runs import Run
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -79,6 +79,8 @@ def happening(event: Event, run: Run) -> str:
             return f"{state} at step {step}" + (f": {message}" if message else "")
         case PreviewDrawn(step=step):
             return f"preview {run.previews_path / f'{step:08d}.png'}"
+        case Warned(step=step, message=message):
+            return f"warning at step {step}: {message}"
         case CheckpointDue(step=step):
             return f"checkpoint {run.checkpoints_path / f'{step:08d}'}"
         case _:
@@ -100,7 +102,7 @@ class PlainReport:
             self._line(words)
 
     def download(self, what: str, done: int, total: int) -> None:
-        if done >= total or time.monotonic() - self.last_line >= SECONDS_BETWEEN_LINES:
+        if (total and done >= total) or time.monotonic() - self.last_line >= SECONDS_BETWEEN_LINES:
             self._line(f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}")
 
     def _line(self, words: str) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 from ddpm.errors import DDPMError
 from ddpm.runs import Run, list_runs
+from studio.feed import last_row
 from studio.home import home_directory, runs_root
+from studio.run_state import seen_state
 
 
 def command(arguments: argparse.Namespace) -> int:
@@ -26,9 +28,8 @@ def command(arguments: argparse.Namespace) -> int:
 def describe(run: Run) -> dict[str, Any]:
     """One run, as JSON."""
     status = run.status()
-    training = run.is_training()
-    state = "dead" if status.state in ("preparing", "running", "paused") and not training else status.state
-    rows = run.metrics()
+    state = seen_state(status, training=run.is_training())
+    newest = last_row(run.metrics_path)
     try:
         data = run.config().data.source
     except DDPMError:
@@ -39,7 +40,7 @@ def describe(run: Run) -> dict[str, Any]:
         "data": data,
         "step": status.step,
         "steps": status.steps,
-        "loss": rows[-1].get("loss") if rows else None,
+        "loss": newest.get("loss") if newest else None,
         "checkpoints": [checkpoint.step for checkpoint in run.checkpoints() if checkpoint.whole],
         "heartbeat": status.heartbeat,
         "message": status.message,

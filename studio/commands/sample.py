@@ -26,10 +26,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def command(arguments: argparse.Namespace) -> int:
     """Draw, save, and say where; returns the exit code."""
-    sample = sample_config({name: getattr(arguments, name) for name in SampleConfig.model_fields})
+    given = {name: getattr(arguments, name) for name in SampleConfig.model_fields}
+    sample = sample_config(given)
     run = open_run(runs_root(home_directory(arguments.home)), arguments.run)
     checkpoint = find_checkpoint(run.checkpoints_path, arguments.checkpoint)
-    run.config()  # before torch is loaded, so that a damaged recipe is told at once
+    T = run.config().diffusion.T
+    if given["steps"] is None and sample.steps > T:
+        sample = sample.model_copy(update={"steps": T})
 
     from ddpm.generate import draw, load_network, recipe_of, save_images
     from studio.commands.progress import drawing_progress

@@ -1,18 +1,21 @@
 """``ddpm-studio train``: train a data set, or resume a run, without a screen."""
 
 import argparse
+import contextlib
+import os
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from ddpm import config as recipes
 from ddpm.checkpoint import Checkpoint, find_checkpoint
 from ddpm.config import Config
-from ddpm.errors import ConfigError
-from ddpm.events import CommandName
+from ddpm.errors import ConfigError, MissingDataError
+from ddpm.events import CommandName, StateChanged
 from ddpm.presets import PRESETS, config_for
-from ddpm.runs import Run, create_run, free_name, open_run
+from ddpm.runs import Run, check_name, create_run, free_name, open_run
 from studio.home import data_root, home_directory, runs_root
 from studio.options import add_recipe_options, given_values
 
@@ -46,12 +49,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def command(arguments: argparse.Namespace) -> int:
     """Train until the last step, Ctrl-C or an error; returns the exit code."""
     home = home_directory(arguments.home)
-    root = runs_root(home)
-    if arguments.resume:
-        run, checkpoint = _resume(arguments, root)
-    else:
-        run, checkpoint = _start(arguments, root), None
-    return train(run, checkpoint, data_root(home, arguments.data_root), arguments.download)
+    root, data = runs_root(home), data_root(home, arguments.data_root)
+    job = _resume(arguments, root) if arguments.resume else _start(arguments, root, data)
+    return train(job, data, arguments.download)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train: a run by its recipe, from a checkpoint or from its first step."""
+
+    run: Run
+    config: Config
+    checkpoint: Checkpoint | None = None
 
 
 def recipe(arguments: argparse.Namespace) -> Config:
@@ -77,25 +86,35 @@ def recipe(arguments: argparse.Namespace) -> Config:
     return Config.build(recipes.merge(values, overrides), "the options")
 
 
-def _start(arguments: argparse.Namespace, root: Path) -> Run:
+def _start(arguments: argparse.Namespace, root: Path, data: Path) -> Job:
+    """A new run. What can be found wrong before it is made is, so that no mistake takes its name."""
     if arguments.checkpoint is not None:
         raise ConfigError("--checkpoint goes with --resume RUN.")
-    config = recipe(arguments)
-    config = _with_known_data(config, arguments)
-    return create_run(root, arguments.name or free_name(root, config.data.source), config)
+    config = _with_known_data(recipe(arguments), data, arguments.download)
+    name = arguments.name or free_name(root, config.data.source)
+    check_name(name)
+
+    from ddpm.device import pick_device
+    from ddpm.schedules import build
+
+    pick_device(config.train.device)
+    build(config.diffusion)
+    return Job(create_run(root, name, config), config)
 
 
-def _with_known_data(config: Config, arguments: argparse.Namespace) -> Config:
-    """Fail before there is a run when its data set is wrong. What can still be downloaded is not."""
+def _with_known_data(config: Config, data: Path, download: bool) -> Config:
+    """The recipe with size and channels filled in, unless its data set is still to be fetched."""
     from ddpm.datasets import resolve, summarize
 
-    if arguments.download:
-        return config
-    root = data_root(home_directory(arguments.home), arguments.data_root)
-    return config.model_copy(update={"data": resolve(config.data, summarize(config.data, root))})
+    try:
+        return config.model_copy(update={"data": resolve(config.data, summarize(config.data, data))})
+    except MissingDataError:
+        if download:
+            return config
+        raise
 
 
-def _resume(arguments: argparse.Namespace, root: Path) -> tuple[Run, Checkpoint]:
+def _resume(arguments: argparse.Namespace, root: Path) -> Job:
     given = given_values(arguments, recipes.sections())
     fixed = [
         f"--{section}.{name}" for section in given if section not in RESUMABLE for name in given[section]
@@ -104,55 +123,77 @@ def _resume(arguments: argparse.Namespace, root: Path) -> tuple[Run, Checkpoint]
     if arguments.data or fixed:
         what = ", ".join([*([arguments.data] if arguments.data else []), *fixed])
         raise ConfigError(
-            f"A resumed run keeps its recipe, so {what} cannot go with --resume. Start a new run for that."
+            f"A resumed run keeps its recipe, so {what} cannot go with --resume. Start a new run."
         )
     run = open_run(root, arguments.resume)
     config = run.config().with_values(given, "the options")
+    if arguments.checkpoint is None and not run.checkpoints():
+        print(f"{run.name} has no checkpoint yet: it starts at its first step.", file=sys.stderr)
+        return Job(run, config)
     checkpoint = find_checkpoint(run.checkpoints_path, arguments.checkpoint)
     if checkpoint.step >= config.train.steps:
         raise ConfigError(
             f"The run {run.name} has reached its last step, {config.train.steps}. Give it more with --steps N."
         )
-    if given and not run.is_training():
-        run.write_config(config)
-    return run, checkpoint
+    newest = run.checkpoints()[-1].step
+    if arguments.checkpoint is None and newest > checkpoint.step:
+        print(
+            f"The checkpoint of step {newest} is damaged; going on from {checkpoint.step}.", file=sys.stderr
+        )
+    return Job(run, config, checkpoint)
 
 
-def train(run: Run, checkpoint: Checkpoint | None, root: Path, download: bool) -> int:
-    """Train with progress on stdout; Ctrl-C and SIGTERM leave after the step, with a checkpoint."""
+def train(job: Job, data: Path, download: bool) -> int:
+    """Train with progress on stdout. Signals, and a reader of stdout that leaves, end it after the step with a
+    checkpoint; what is not in memory yet is left at once."""
     signals: list[int] = []
-    preparing = True
+    training = False
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         signals.append(number)
-        if preparing:
+        if not training:
             raise KeyboardInterrupt
         if len(signals) == 1:
-            print("\nStopping after this step, with a checkpoint …", file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):
+                print("\nStopping after this step, with a checkpoint …", file=sys.stderr, flush=True)
 
     def take_commands() -> list[CommandName]:
-        return [*run.take_commands(), *(["stop"] if signals else [])]  # type: ignore[list-item]
+        asked: list[CommandName] = ["stop"] if signals else []
+        return [*job.run.take_commands(), *asked]
 
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         from ddpm.session import train_run
         from studio.commands.progress import training_progress
 
-        with training_progress(run) as report:
+        with training_progress(job.run) as report:
             events = train_run(
-                run,
-                data_root=root,
+                job.run,
+                data_root=data,
                 take_commands=take_commands,
-                checkpoint=checkpoint,
+                checkpoint=job.checkpoint,
+                config=job.config,
                 download=download,
                 progress=report.download,
             )
             for event in events:
-                preparing = False
-                report.event(event)
+                training = training or isinstance(event, StateChanged)
+                try:
+                    report.event(event)
+                except OSError:
+                    signals.append(signal.SIGPIPE)
+    except OSError:
+        # The terminal went away under the progress bar. What was to be saved has been.
+        if not signals:
+            raise
     except KeyboardInterrupt:
-        return 128 + (signals[0] if signals else signal.SIGINT)
+        print(f"{job.run.name} was interrupted before its first step.", file=sys.stderr)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+        if signal.SIGPIPE in signals:
+            # Python flushes stdout once more at exit, where the reader is still gone.
+            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
     return 128 + signals[0] if signals else 0

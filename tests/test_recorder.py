@@ -1,0 +1,99 @@
+"""What a failing disk costs: records, said so, and never the training; only the last checkpoint is an error."""
+
+import pytest
+from conftest import TINY
+from PIL import Image
+
+from ddpm import checkpoint as checkpoints
+from ddpm import recorder
+from ddpm.config import Config
+from ddpm.errors import MemoryFullError, RunError
+from ddpm.events import CheckpointDue, MetricsLogged, PreviewDrawn, StateChanged, Warned
+from ddpm.runs import Run, create_run
+from ddpm.session import train_run
+
+
+@pytest.fixture
+def run(tmp_path):
+    return create_run(tmp_path / "runs", "one", Config.build(TINY))
+
+
+def events_of(run, tmp_path):
+    return list(train_run(run, data_root=tmp_path, take_commands=list))
+
+
+class FailsOnce:
+    """Raises as a full disk does, the first time it is called."""
+
+    def __init__(self, function):
+        self.function, self.failed = function, False
+
+    def __call__(self, *arguments, **options):
+        if not self.failed:
+            self.failed = True
+            raise OSError(28, "No space left on device")
+        return self.function(*arguments, **options)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "what", "kind"),
+    [
+        (checkpoints, "save", "the checkpoint", CheckpointDue),
+        (recorder, "write_png", "the preview", PreviewDrawn),
+        (Run, "append_metrics", "a row of metrics", MetricsLogged),
+    ],
+)
+def test_a_record_that_cannot_be_written_is_a_warning(run, tmp_path, monkeypatch, module, name, what, kind):
+    whole = sum(isinstance(event, kind) for event in events_of(run, tmp_path))
+    again = create_run(tmp_path / "runs", "again", Config.build(TINY))
+    fails = FailsOnce(getattr(module, name))
+    monkeypatch.setattr(module, name, lambda *a, **o: fails(*a, **o))
+    events = events_of(again, tmp_path)
+    assert [event.message for event in events if isinstance(event, Warned)] == [
+        f"{what} could not be written: No space left on device"
+    ]
+    assert sum(isinstance(event, kind) for event in events) == whole - 1
+    assert again.status().state == "finished"
+    assert any(row["kind"] == "warning" for row in again.events())
+    assert again.checkpoints()[-1].step == 12
+
+
+def test_old_checkpoints_that_cannot_be_deleted_are_a_warning(run, tmp_path, monkeypatch):
+    def refuses(*_):
+        raise OSError(13, "Permission denied")
+
+    monkeypatch.setattr(checkpoints, "prune", refuses)
+    events = events_of(run, tmp_path)
+    assert sum(isinstance(event, CheckpointDue) for event in events) == 3
+    assert sum("could not be deleted" in event.message for event in events if isinstance(event, Warned)) == 3
+    assert run.status().state == "finished"
+
+
+def test_the_last_checkpoint_is_not_lost_in_silence(run, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "save", full)
+    with pytest.raises(RunError, match=r"last checkpoint \(step 12\).*No space left.*resume"):
+        events_of(run, tmp_path)
+    assert run.status().state == "failed"
+    assert "No space left" in run.status().message
+
+
+def test_a_reader_that_leaves_at_the_end_stops_nothing(run, tmp_path):
+    for event in train_run(run, data_root=tmp_path, take_commands=list):
+        if isinstance(event, StateChanged) and event.state == "finished":
+            break
+    assert run.status().state == "finished"
+
+
+def test_a_batch_that_does_not_fit_is_one_sentence(tmp_path):
+    """One image of 16 MB, 65,536 times: a terabyte, which no machine gives."""
+    (tmp_path / "images").mkdir()
+    Image.new("L", (4096, 4096)).save(tmp_path / "images" / "black.png")
+    data = {"source": str(tmp_path / "images"), "image_size": (4096, 4096)}
+    config = Config.build({**TINY, "data": data, "train": {"batch_size": 65_536, "device": "cpu"}})
+    run = create_run(tmp_path / "runs", "huge", config)
+    with pytest.raises(MemoryFullError, match=r"smaller train\.batch_size"):
+        events_of(run, tmp_path)
+    assert run.status().state == "failed"
