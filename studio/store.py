@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+# How many points the average remembers: a fixed part of the curve so far, so that it follows the steep first
+# points and lags behind by the same few columns of a plot however long a run gets.
+SHARE_REMEMBERED = 1 / 40
+LEAST_MEMORY, MOST_MEMORY = 2.0, 50.0
+
 
 class Series:
     """Points whose x rises, and the moving average of their y.
@@ -18,13 +23,10 @@ class Series:
     O(1) a point; reading copies nothing.
     """
 
-    def __init__(self, decay: float = 0.9) -> None:
-        """``decay``: share of the old average kept at each point, in [0, 1)."""
-        self._decay = decay
+    def __init__(self) -> None:
         self._points = np.empty((3, 256))
         self._length = 0
-        self._average = 0.0
-        self._weight = 0.0
+        self._forget_average()
 
     def __len__(self) -> int:
         return self._length
@@ -44,6 +46,10 @@ class Series:
 
     def clear(self) -> None:
         self._length = 0
+        self._forget_average()
+
+    def _forget_average(self) -> None:
+        self._averaged_points = 0
         self._average = 0.0
         self._weight = 0.0
 
@@ -68,8 +74,10 @@ class Series:
     def _averaged(self, value: float) -> float:
         if not np.isfinite(value):
             return float("nan")
-        self._average = self._decay * self._average + (1 - self._decay) * value
-        self._weight = self._decay * self._weight + (1 - self._decay)
+        self._averaged_points += 1
+        memory = min(max(SHARE_REMEMBERED * self._averaged_points, LEAST_MEMORY), MOST_MEMORY)
+        self._average += (value - self._average) / memory
+        self._weight += (1 - self._weight) / memory
         return self._average / self._weight
 
     def _make_room(self, more: int) -> None:

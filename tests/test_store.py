@@ -11,19 +11,19 @@ finite = st.floats(-1e6, 1e6)
 
 
 def test_a_constant_series_is_its_own_average_from_the_first_point_on():
-    series = Series(decay=0.95)
+    series = Series()
     series.extend([1, 2, 3], [4.0, 4.0, 4.0])
     assert series.smooth == pytest.approx([4.0, 4.0, 4.0])
 
 
 def test_the_average_is_the_weighted_mean_of_what_came_before():
-    series = Series(decay=0.5)
+    series = Series()  # which remembers two points at first
     series.extend([1, 2, 3], [1.0, 2.0, 4.0])
     assert series.smooth[2] == pytest.approx((1 * 0.25 + 2 * 0.5 + 4 * 1) / 1.75)
 
 
 def test_a_value_that_is_not_finite_leaves_a_gap_and_the_average_as_it_was():
-    with_gap, without = Series(0.9), Series(0.9)
+    with_gap, without = Series(), Series()
     with_gap.extend([1, 2, 3], [1.0, float("nan"), 3.0])
     without.extend([1, 3], [1.0, 3.0])
     assert np.isnan(with_gap.smooth[1])
@@ -49,6 +49,24 @@ def test_the_average_stays_between_the_extremes(values):
     slack = 1e-9 * (1 + max(map(abs, values)))
     assert series.smooth.min() >= min(values) - slack
     assert series.smooth.max() <= max(values) + slack
+
+
+@pytest.mark.parametrize("points", [60, 180, 1000, 5000])
+def test_the_average_follows_a_falling_curve_however_long_it_is(points):
+    at = np.arange(points)
+    curve = 0.05 + np.exp(-at / points * 12)
+    series = Series()
+    series.extend(at, curve)
+    # Nowhere higher than the curve was a fifteenth of the plot's width before.
+    lag = points // 15
+    assert (series.smooth[lag:] <= curve[:-lag]).all()
+
+
+def test_the_average_of_a_long_noisy_curve_is_smooth():
+    noise = np.random.default_rng(0).normal(size=5000)
+    series = Series()
+    series.extend(range(5000), noise)
+    assert series.smooth[2500:].std() < 0.15
 
 
 def test_x_that_falls_is_refused_and_nothing_is_added():
