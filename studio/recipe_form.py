@@ -38,6 +38,9 @@ FIELDS: tuple[FormField, ...] = (
     FormField(
         "diffusion.schedule", "Noise schedule", get_args(DiffusionConfig.model_fields["schedule"].annotation)
     ),
+    FormField(
+        "diffusion.prediction", "Predicts", get_args(DiffusionConfig.model_fields["prediction"].annotation)
+    ),
     FormField("diffusion.T", "Diffusion steps T"),
     FormField("train.steps", "Training steps"),
     FormField("train.batch_size", "Batch size"),

@@ -9,13 +9,14 @@ from ddpm.datasets import DataSummary
 from ddpm.errors import DataError, MissingDataError
 from ddpm.parameter_count import parameter_count
 from studio import figures
+from studio.data_look import Found, TooLarge
 
 # float32 numbers held for each parameter: itself, its gradient, its average, and two of AdamW's.
 _NUMBERS_PER_PARAMETER = 5
 _KNOWN_SHAPES = {"mnist": (60_000, (28, 28)), "fashion-mnist": (60_000, (28, 28))}
 
 
-def forecast(config: Config, summary: DataSummary | DataError | None, command: str) -> Content:
+def forecast(config: Config, summary: Found | None, command: str) -> Content:
     """Words for the panel beside the form."""
     channels = summary.channels if isinstance(summary, DataSummary) else config.data.channels or 1
     parameters = parameter_count(config.model, channels)
@@ -35,10 +36,12 @@ def _heading(words: str) -> tuple[str, str]:
     return (f"{words}\n", "bold $accent")
 
 
-def _data(data: DataConfig, summary: DataSummary | DataError | None) -> Content:
+def _data(data: DataConfig, summary: Found | None) -> Content:
     heading = _heading("Data")
     if summary is None:
         return Content.assemble(heading, ("looking …\n", "$muted"))
+    if isinstance(summary, TooLarge):
+        return Content.assemble(heading, (f"{summary.words}\n", "$muted"))
     if isinstance(summary, MissingDataError):
         n, (height, width) = _KNOWN_SHAPES[data.source]
         words = "not on this machine yet: downloaded when training starts\n"
@@ -55,7 +58,7 @@ def _data(data: DataConfig, summary: DataSummary | DataError | None) -> Content:
     return Content.assemble(heading, lines)
 
 
-def _size_of(data: DataConfig, summary: DataSummary | DataError | None) -> int | None:
+def _size_of(data: DataConfig, summary: Found | None) -> int | None:
     if isinstance(summary, DataSummary):
         return summary.n
     known = _KNOWN_SHAPES.get(data.source)

@@ -1,21 +1,21 @@
 """A new run: what goes in on the left, what comes of it on the right, before anything is started."""
 
-import asyncio
 from typing import ClassVar
 
-from textual import work
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static
 
 from ddpm.config import Config
-from ddpm.datasets import DATASETS, DataSummary, summarize
+from ddpm.datasets import DATASETS
 from ddpm.errors import DataError, DDPMError, MissingDataError
 from ddpm.presets import PRESETS, preset_for
 from ddpm.runs import check_name, create_run, free_name
 from studio import messages
 from studio.actions import Place, bindings
+from studio.data_look import DataLook, Found
 from studio.home import data_root, home_directory
 from studio.recipe_form import FIELDS, Draft, command, draft, starting_texts
 from studio.run_forecast import forecast
@@ -24,6 +24,8 @@ from studio.widgets.fields import Field, KeyedInput, picker
 from studio.workshop import Workshop
 
 FOLDER = "folder of images …"
+DEBOUNCE_SECONDS = 0.2
+LOOK_SECONDS = 0.1
 
 
 class NewRunScreen(StudioScreen):
@@ -34,7 +36,9 @@ class NewRunScreen(StudioScreen):
         super().__init__(workshop, "New run")
         self._filled: dict[str, str] = {}
         self._offered_name = ""
-        self._summary: DataSummary | DataError | None = None
+        self._look = DataLook(workshop.data_root)
+        self._asking: Timer | None = None
+        self._summary: Found | None = None
         self._draft = Draft(None, {})
 
     def body(self) -> list[Widget]:
@@ -68,6 +72,10 @@ class NewRunScreen(StudioScreen):
         self._offer_name()
         self._data_changed()
         self._field("source").control.focus()
+        self.set_interval(LOOK_SECONDS, self._take_summary)
+
+    def on_unmount(self) -> None:
+        self._look.forget()
 
     # What the form says
 
@@ -133,19 +141,20 @@ class NewRunScreen(StudioScreen):
             if field.folder_only:
                 self._field(field.id).display = is_folder
         self._summary = None
+        self._look.forget()
         self._show()
-        if self._draft.config is not None:
-            self._summarize(self._draft.config)
+        if self._asking is not None:
+            self._asking.stop()
+        # A short wait, as a path is typed letter by letter.
+        self._asking = self.set_timer(DEBOUNCE_SECONDS, self._ask)
 
-    @work(group="summary", exclusive=True)
-    async def _summarize(self, config: Config) -> None:
-        # A short wait, as a path is typed letter by letter; then off this thread, as a folder may be large.
-        await asyncio.sleep(0.15)
-        try:
-            self._summary = await asyncio.to_thread(summarize, config.data, self.workshop.data_root)
-        except DataError as error:
-            self._summary = error
-        if self.is_there:
+    def _ask(self) -> None:
+        if self._draft.config is not None:
+            self._look.ask(self._draft.config.data)
+
+    def _take_summary(self) -> None:
+        if (found := self._look.take()) is not None:
+            self._summary = found
             self._show()
 
     def _show(self) -> None:
@@ -211,7 +220,9 @@ class NewRunScreen(StudioScreen):
         runner = self.workshop.runner
         if runner.is_alive and runner.run is not None:
             self.notify(
-                f"{runner.run.name} is training; stop it before starting another.", severity="warning"
+                f"{runner.run.name} is training; stop it before starting another.",
+                severity="warning",
+                markup=False,
             )
             return
         try:
