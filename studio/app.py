@@ -5,12 +5,14 @@ import contextlib
 import signal
 import sys
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+from weakref import WeakSet
 
 from textual import work
 from textual.app import App
 from textual.binding import BindingType
 from textual.theme import Theme
+from textual.worker import Worker, WorkerState
 
 from ddpm.checkpoint import Checkpoint, newest_whole
 from ddpm.errors import ConfigError, DDPMError
@@ -24,6 +26,9 @@ from studio.screens.dialogs import Confirm, Help, Waiting
 from studio.screens.runs import RunsScreen
 from studio.terminal import Pictures, find_pictures
 from studio.workshop import Workshop
+
+if TYPE_CHECKING:
+    from studio.drawing import Drawer
 
 STUDIO_THEME = Theme(
     name="studio",
@@ -59,6 +64,7 @@ class StudioApp(App[None]):
     def __init__(self, home: Path, data_root: Path, pictures: Pictures) -> None:
         super().__init__()
         self.workshop = Workshop(home, data_root, pictures, Runner(data_root))
+        self.drawers: WeakSet[Drawer] = WeakSet()
         self.register_theme(STUDIO_THEME)
         self.theme = "studio"
 
@@ -94,7 +100,9 @@ class StudioApp(App[None]):
     def on_open_sample(self, message: messages.OpenSample) -> None:
         from studio.screens.sample import SampleScreen
 
-        self.push_screen(SampleScreen(self.workshop, message.run, message.checkpoint))
+        screen = SampleScreen(self.workshop, message.run, message.checkpoint)
+        self.drawers.add(screen.drawer)
+        self.push_screen(screen)
 
     async def action_back(self) -> None:
         # Below the app's screens lies Textual's own empty one.
@@ -116,40 +124,66 @@ class StudioApp(App[None]):
     # Training
 
     def on_start_training(self, message: messages.StartTraining) -> None:
-        self._train(message.run, None)
+        if not self._train(message.run, None):
+            # It was made for this; nobody wants a run that was never trained.
+            with contextlib.suppress(DDPMError):
+                message.run.delete()
 
     def on_resume_training(self, message: messages.ResumeTraining) -> None:
         self._resume(message.run, message.checkpoint)
 
-    @work(group="resume", exclusive=True)
+    @work(group="resume", exclusive=True, exit_on_error=False)
     async def _resume(self, run: Run, checkpoint: Checkpoint | None) -> None:
-        # Off this thread: the newest checkpoint is chosen by hashing files that may be large.
-        chosen = checkpoint or await asyncio.to_thread(newest_whole, run.checkpoints_path)
+        try:
+            # Before anything is asked: a question whose answer is refused is worse than none.
+            self.workshop.runner.check_free(run)
+        except DDPMError as error:
+            self._complain(error)
+            return
+        chosen = checkpoint or await self._newest_whole(run)
         later = [other.step for other in run.checkpoints() if chosen and other.step > chosen.step]
         status = run.status()
         if chosen is None:
             question = f"{run.name} has no whole checkpoint. Train it from its first step?"
             detail = "Its records so far are replaced." if status.step else "It has not been trained yet."
-            agreed = await self.push_screen_wait(Confirm(question, detail, "Train"))
+            confirm = Confirm(question, detail, "Train", dangerous=bool(status.step))
+            agreed = await self.push_screen_wait(confirm)
         elif later or status.step > chosen.step:
             question = f"Resume {run.name} from step {chosen.step:,}?"
             also = (
                 f" and the checkpoints after it ({', '.join(f'{step:,}' for step in later)})" if later else ""
             )
             detail = f"Metrics and previews after step {chosen.step:,}{also} are replaced as it trains again."
-            agreed = await self.push_screen_wait(Confirm(question, detail, "Resume"))
+            agreed = await self.push_screen_wait(Confirm(question, detail, "Resume", dangerous=True))
         else:
             agreed = True
         if agreed:
             self._train(run, chosen)
 
-    def _train(self, run: Run, checkpoint: Checkpoint | None) -> None:
+    async def _newest_whole(self, run: Run) -> Checkpoint | None:
+        # Off this thread: it is found by hashing files that may be large.
+        search = asyncio.create_task(asyncio.to_thread(newest_whole, run.checkpoints_path))
+        if not (await asyncio.wait([search], timeout=0.3))[0]:
+            self.notify("Looking for the newest whole checkpoint …", timeout=3)
+        return await search
+
+    def _train(self, run: Run, checkpoint: Checkpoint | None) -> bool:
+        """Start training and show it; False, and a word why, where it cannot be started."""
         try:
             self.workshop.runner.start(run, checkpoint)
         except DDPMError as error:
-            self.notify(str(error), severity="error", timeout=10, markup=False)
-            return
+            self._complain(error)
+            return False
         self._show_monitor(run)
+        return True
+
+    def _complain(self, error: BaseException) -> None:
+        self.notify(str(error), severity="error", timeout=10, markup=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        # Workers of the app are started with exit_on_error=False: a run may be training.
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self._complain(event.worker.error)
 
     # Leaving
 
@@ -162,7 +196,7 @@ class StudioApp(App[None]):
             return
         self._leave()
 
-    @work(group="leave", exclusive=True)
+    @work(group="leave", exclusive=True, exit_on_error=False)
     async def _leave(self) -> None:
         runner = self.workshop.runner
         if runner.is_alive and runner.run is not None:
@@ -193,6 +227,8 @@ def run_app(home: Path, data_root: Path, images: str = "auto") -> int:
     try:
         app.run()
     finally:
+        for drawer in app.drawers:
+            drawer.stop()
         _see_training_out(app.workshop.runner)
     return app.return_code or 0
 

@@ -98,8 +98,8 @@ class Drawer:
                     break
         except DDPMError as error:
             self.error = str(error)
-        except Exception:
-            self.error = traceback.format_exc()
+        except Exception as error:
+            self.error = f"Drawing failed. {traceback.format_exception_only(error)[-1].strip()}"
 
     def _load(self, run: Run, checkpoint: Checkpoint, sample: SampleConfig) -> "Network":
         from ddpm.generate import load_network

@@ -34,8 +34,15 @@ class RunSummaries:
 
         ``starting``: the run that this process has a thread for.
         """
-        found = [self._summary(run, starting == run.path) for run in list_runs(self._root)]
+        found = [self._readable(run, starting == run.path) for run in list_runs(self._root)]
         return sorted(found, key=_order)
+
+    def _readable(self, run: Run, starting: bool) -> RunSummary:
+        """The summary; a line that says so where files of the run are not what they should be."""
+        try:
+            return self._summary(run, starting)
+        except Exception:  # whatever else may be written in a file: one run must not hide the others
+            return RunSummary(run, "damaged", "failed", 0, 0, None, 0.0)
 
     def _summary(self, run: Run, starting: bool) -> RunSummary:
         training = run.is_training()

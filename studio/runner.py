@@ -48,15 +48,16 @@ class Runner:
         """Whether the thread is still on its way to the first event of that run."""
         return self.trains(run) and not self._has_begun
 
+    def is_stopping(self, run: Run) -> bool:
+        """Whether that run was told to stop and has not yet."""
+        return self.trains(run) and self._stop_asked.is_set()
+
     def error_of(self, run: Run) -> str:
         """What went wrong with that run's training in this process; empty while nothing has."""
         return self.error if self.run is not None and self.run.path == run.path else ""
 
-    def start(self, run: Run, checkpoint: Checkpoint | None = None) -> None:
-        """Train ``run`` from its beginning or a checkpoint; its data set is downloaded where it is missing.
-
-        Raises RunError while another run is being trained here, or this one anywhere.
-        """
+    def check_free(self, run: Run) -> None:
+        """Raise RunError while another run is being trained here, or this one anywhere."""
         if self.is_alive and self.run is not None:
             raise RunError(
                 f"{self.run.name} is being trained in this app. Stop it first (S in its monitor), "
@@ -64,6 +65,13 @@ class Runner:
             )
         if run.is_training():
             raise RunError(f"{run.name} is being trained by another process already.")
+
+    def start(self, run: Run, checkpoint: Checkpoint | None = None) -> None:
+        """Train ``run`` from its beginning or a checkpoint; its data set is downloaded where it is missing.
+
+        Raises RunError as ``check_free`` does.
+        """
+        self.check_free(run)
         self.run, self.error, self.progress = run, "", None
         self._stop_asked.clear()
         self._has_begun = False
@@ -83,21 +91,29 @@ class Runner:
         try:
             with _no_collections():
                 # torch takes a second or more to import: only here, off the thread that draws the screen.
-                from ddpm.session import train_run
+                # AdamW imports another 900 modules when it is made; they come now, with the rest.
+                import torch._dynamo  # noqa: F401
 
-                events = train_run(
-                    run,
-                    data_root=self.data_root,
-                    take_commands=lambda: self._take_commands(run),
-                    checkpoint=checkpoint,
-                    download=True,
-                    progress=self._note_progress,
-                )
+                from ddpm.session import train_run
+            events = train_run(
+                run,
+                data_root=self.data_root,
+                take_commands=lambda: self._take_commands(run),
+                checkpoint=checkpoint,
+                download=True,
+                progress=self._note_progress,
+            )
+            # Up to the first event data are downloaded and read, for minutes perhaps: collected as usual.
+            next(events, None)
+            self._has_begun = True
+            with _no_collections():
                 for event in events:
                     if isinstance(event, StepDone):
                         break
             for _ in events:
                 pass
+        except KeyboardInterrupt:
+            pass  # told to stop while it prepared, as its status says
         except DDPMError as error:
             self.error = str(error)
         except BaseException:
@@ -109,14 +125,17 @@ class Runner:
 
     def _note_progress(self, what: str, done: int, total: int) -> None:
         self.progress = Progress(what, done, total)
+        # Nobody takes commands yet; an interrupt ends a download like a person's ctrl+c would.
+        if self._stop_asked.is_set():
+            raise KeyboardInterrupt
 
 
 @contextmanager
 def _no_collections() -> Iterator[None]:
-    """Until the first step is over, keep the garbage collector away, then tell it to leave alone what there is.
+    """Keep the garbage collector away, then tell it to leave alone what there is by then.
 
-    torch makes some 300,000 lasting objects; each full collection among them would hold the screen up for 100
-    to 200 ms, six times while it is imported and again every so often.
+    torch makes some 300,000 lasting objects when it is imported and in its first step; each full collection among
+    them would hold the screen up for 100 to 200 ms, six times at once and again every so often.
     """
     gc.disable()
     try:

@@ -24,13 +24,16 @@ from studio.terminal import find_pictures
 Script = Callable[[Pilot[None], StudioApp], Awaitable[None]]
 
 
-def drive(home: Path, script: Script, size: tuple[int, int] = (80, 24)) -> None:
-    """Run the app on ``home`` in a terminal of ``size`` (columns, lines) and let ``script`` press its keys."""
+def drive(home: Path, script: Script, size: tuple[int, int] = (80, 24), *, toasts: bool = False) -> None:
+    """Run the app on ``home`` in a terminal of ``size`` (columns, lines) and let ``script`` press its keys.
+
+    With ``toasts`` its notifications are on screen, where they may cover other words.
+    """
 
     async def session() -> None:
         app = StudioApp(home, home / "data", find_pictures("half"))
         try:
-            async with app.run_test(size=size) as pilot:
+            async with app.run_test(size=size, notifications=toasts) as pilot:
                 await pilot.pause()
                 await script(pilot, app)
         finally:

@@ -1,6 +1,7 @@
 """The app trains for real: a thread of its own, records on the disk, and nothing lost however it ends."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -17,10 +18,12 @@ from textual.widgets import Input
 from ddpm.checkpoint import newest_whole
 from ddpm.errors import ConfigError, RunError
 from ddpm.runs import create_run, list_runs
+from studio import messages
 from studio.app import StudioApp, run_app
 from studio.runner import Runner
 from studio.screens.monitor import MonitorScreen
 from studio.screens.new_run import NewRunScreen
+from studio.screens.runs import RunsScreen
 from studio.screens.sample import SampleScreen
 from studio.widgets.preview import SamplePane
 
@@ -195,6 +198,73 @@ def test_a_data_set_that_is_gone_is_one_sentence(home, tmp_path):
     drive(home, script)
 
 
+def test_a_stop_while_data_are_read_ends_the_reading(home, tmp_path, monkeypatch):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for at in range(3):
+        Image.new("L", (8, 8), at).save(folder / f"{at}.png")
+    run = create_run(home / "runs", "alpha", tiny_config(data={"source": str(folder), "image_size": [8, 8]}))
+    runner, told, collects = Runner(home / "data"), [], []
+    note = runner._note_progress
+
+    def stop_at_first_word(what, done, total):
+        told.append(what)
+        collects.append(gc.isenabled())
+        runner.stop()
+        assert runner.is_stopping(run)
+        note(what, done, total)
+
+    monkeypatch.setattr(runner, "_note_progress", stop_at_first_word)
+    runner.start(run)
+    runner.join(60)
+    assert not runner.is_alive
+    assert len(told) == 1
+    assert collects == [True]
+    assert (runner.error, run.status().state, run.checkpoints()) == ("", "stopped", [])
+
+
+def test_a_run_that_has_begun_is_no_longer_starting(home):
+    runner = Runner(home / "data")
+    run = create_run(home / "runs", "alpha", tiny_config(**ENDLESS))
+    runner.start(run)
+    try:
+        deadline = time.monotonic() + 60
+        while runner.is_starting(run):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert runner.trains(run)
+    finally:
+        runner.stop()
+        runner.join()
+
+
+def test_a_second_start_is_refused_and_leaves_no_run_behind(home):
+    first = create_run(home / "runs", "alpha", tiny_config(**ENDLESS))
+    second = create_run(home / "runs", "beta", tiny_config())
+
+    async def script(pilot, app):
+        app.post_message(messages.StartTraining(first))
+        await until(pilot, lambda: app.workshop.runner.trains(first))
+        app.post_message(messages.StartTraining(second))
+        await until_seen(pilot, "alpha is being trained in this app")
+        await until(pilot, lambda: not second.path.exists())
+
+    drive(home, script, (160, 48), toasts=True)
+
+
+def test_a_resume_that_cannot_be_is_refused_before_it_is_asked_about(home):
+    run = create_run(home / "runs", "alpha", tiny_config())
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("r")
+        await until_seen(pilot, "alpha is being trained by another process")
+        assert isinstance(app.screen, RunsScreen)
+
+    with run.locked():
+        drive(home, script, (160, 48), toasts=True)
+
+
 def test_a_stop_needs_no_disk(home):
     runner = Runner(home / "data")
     run = create_run(home / "runs", "alpha", tiny_config(**ENDLESS))
@@ -229,8 +299,10 @@ def test_images_form_and_are_saved_with_their_recipe(home, trained):
         await until_seen(pilot, "5/5")
         await until_seen(pilot, "Press w to save")
         assert app.screen.query_one(SamplePane).arrangement.shown == 3
+        assert app.screen.query_one(SamplePane).border_title == "samples"
+        await until(pilot, lambda: "x_t" not in screen_text(pilot).splitlines()[-1])
         await pilot.press("o")
-        await until_seen(pilot, "x_t")
+        assert app.screen.query_one(SamplePane).border_title == "samples"
         await pilot.press("w")
         await until_seen(pilot, "Saved in")
 

@@ -1,13 +1,16 @@
 """What all screens share: a title on top, keys at the bottom, and a polite word where there is no room."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
+from textual.worker import Worker, WorkerState
 
 from ddpm.errors import DDPMError
 from ddpm.runs import Run
@@ -17,7 +20,9 @@ from studio.run_state import seen_state
 from studio.widgets.title_bar import TitleBar, state_content
 from studio.workshop import Workshop
 
-SMALLEST = (60, 16)
+SMALLEST = (80, 20)
+COVERED_SECONDS = 0.2
+LONGEST_ASIDE = 14  # of the name of a run: the title of the screen comes first
 
 
 class StudioScreen(Screen[None]):
@@ -26,13 +31,15 @@ class StudioScreen(Screen[None]):
     place: ClassVar[Place]
     subject: Run | None = None  # the run whose state the screen shows anyway
 
-    def __init__(self, workshop: Workshop, title: str) -> None:
+    def __init__(self, workshop: Workshop, title: str, after: str = "") -> None:
+        """``title``: a name, shortened where there is no room; ``after`` never is."""
         super().__init__()
         self.workshop = workshop
-        self._place_title = title
+        self._place_title = (title, after)
+        self._failure = ""
 
     def compose(self) -> ComposeResult:
-        yield TitleBar(self._place_title)
+        yield TitleBar(*self._place_title)
         yield from self.body()
         yield Footer(compact=True, show_command_palette=False)
         yield Static(
@@ -54,13 +61,46 @@ class StudioScreen(Screen[None]):
         """Whether its widgets can be updated: ask after every wait, as it may have been left meanwhile."""
         return bool(self.query(TitleBar))
 
+    @property
+    def is_foremost(self) -> bool:
+        """Whether a person sees it, behind a dialog at most. What another screen covers has nothing to do."""
+        screens = (screen for screen in reversed(self.app.screen_stack) if isinstance(screen, StudioScreen))
+        return next(screens, None) is self
+
+    @work(group="follow")
+    async def follow(self, look: Callable[[], Awaitable[float]]) -> None:
+        """Call ``look`` while the screen is foremost; it says after how many seconds it wants to be called again.
+
+        A look that fails is told of once and then tried again: one odd file must not end the app.
+        """
+        while True:
+            seconds = COVERED_SECONDS
+            if self.is_foremost:
+                try:
+                    seconds = await look()
+                except Exception as error:
+                    seconds = 1.0
+                    self._tell_failure(error)
+            await asyncio.sleep(seconds)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        # Workers of screens are started with exit_on_error=False.
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self._tell_failure(event.worker.error)
+
+    def _tell_failure(self, error: BaseException) -> None:
+        words = f"{type(error).__name__}: {error}"
+        if words != self._failure:
+            self._failure = words
+            self.notify(words, title="This did not work", severity="error", timeout=10, markup=False)
+
     def complain(self, error: DDPMError) -> None:
         """Show what a person can mend."""
         self.notify(str(error), severity="error", timeout=10, markup=False)
 
     def _show_training(self) -> None:
         """On the right of the title: the run that this app trains."""
-        if not (self.is_current and self.is_there):
+        if not (self.is_foremost and self.is_there):
             return
         runner = self.workshop.runner
         if (
@@ -73,5 +113,9 @@ class StudioScreen(Screen[None]):
             status = runner.run.status()
             state = seen_state(status, training=True, starting=runner.is_starting(runner.run))
             steps = f"{figures.short_count(status.step)}/{figures.short_count(status.steps)}"
-            aside = Content.assemble(state_content(state), f" {runner.run.name} ", (steps, "$muted"))
+            aside = Content.assemble(
+                state_content(state),
+                f" {figures.shortened(runner.run.name, LONGEST_ASIDE)} ",
+                (steps, "$muted"),
+            )
         self.query_one(TitleBar).show_aside(aside)

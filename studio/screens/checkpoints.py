@@ -7,13 +7,14 @@ from rich.text import Text
 from textual import work
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
 from ddpm.checkpoint import Checkpoint, verify
 from ddpm.runs import Run
 from studio import figures, messages
 from studio.actions import Place, bindings
 from studio.screens.base import StudioScreen
+from studio.widgets.words import Words
 from studio.workshop import Workshop
 
 
@@ -28,15 +29,18 @@ class CheckpointsScreen(StudioScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings("checkpoints")
 
     def __init__(self, workshop: Workshop, run: Run) -> None:
-        super().__init__(workshop, f"{run.name} › Checkpoints")
+        super().__init__(workshop, run.name, " › Checkpoints")
         self.run = run
         self._shown: list[Checkpoint] = []
+        self._verifying: tuple[int, float] | None = None
+        self._training = False
+        self._keys_for: tuple[object, ...] = ()
         self._verified: dict[tuple[int, float], str] = {}
 
     def body(self) -> list[Widget]:
         return [
             CheckpointsTable(id="checkpoints-table", cursor_type="row"),
-            Static("", id="checkpoints-words", markup=False),
+            Words("", id="checkpoints-words", markup=False),
         ]
 
     def on_mount(self) -> None:
@@ -44,17 +48,15 @@ class CheckpointsScreen(StudioScreen):
         for label, width in (("Step", 9), ("Written", 16), ("Age", 10), ("Size", 9), ("Condition", None)):
             table.add_column(label, key=label, width=width)
         table.focus()
-        self._follow()
+        self.follow(self._look)
 
-    @work(group="follow")
-    async def _follow(self) -> None:
-        while True:
-            if self.is_current:
-                found = await asyncio.to_thread(self.run.checkpoints)
-                if not self.is_there:
-                    return
-                self._show(found[::-1])
-            await asyncio.sleep(1.0)
+    async def _look(self) -> float:
+        found = await asyncio.to_thread(self.run.checkpoints)
+        training = await asyncio.to_thread(self.run.is_training)
+        if self.is_there:
+            self._training = training
+            self._show(found[::-1])
+        return 1.0
 
     def _show(self, checkpoints: list[Checkpoint]) -> None:
         table = self.query_one(CheckpointsTable)
@@ -72,12 +74,19 @@ class CheckpointsScreen(StudioScreen):
                     if table.get_cell(str(checkpoint.step), column) != cell:
                         table.update_cell(str(checkpoint.step), column, cell, update_width=True)
         self._shown = checkpoints
+        self._chosen_changed()
+
+    def _chosen_changed(self) -> None:
         self._show_words()
-        self.refresh_bindings()
+        chosen = self._chosen()
+        keys_for = (chosen and chosen.step, chosen and self._problem(chosen), self._training)
+        if keys_for != self._keys_for:
+            self._keys_for = keys_for
+            self.refresh_bindings()
 
     def _show_words(self) -> None:
         """Below the table: what is wrong with the chosen one, in full, or how much there is."""
-        self.query_one("#checkpoints-words", Static).update(self._words())
+        self.query_one("#checkpoints-words", Words).update(self._words())
 
     def _words(self) -> str:
         if not self._shown:
@@ -108,6 +117,8 @@ class CheckpointsScreen(StudioScreen):
         colors = self.app.theme_variables
         if problem := self._problem(checkpoint):
             return Text(f"✗ damaged: {problem}", colors["state-failed"])
+        if (checkpoint.step, checkpoint.time) == self._verifying:
+            return Text("◌ verifying …", colors["state-preparing"])
         verified = (checkpoint.step, checkpoint.time) in self._verified
         return Text("✓ verified" if verified else "✓ whole", colors["state-finished"])
 
@@ -124,12 +135,13 @@ class CheckpointsScreen(StudioScreen):
                 return False
             if action == "verify":
                 return True
+            if action == "resume" and self._training:
+                return False
             return None if self._problem(chosen) else True
         return True
 
     def on_data_table_row_highlighted(self) -> None:
-        self._show_words()
-        self.refresh_bindings()
+        self._chosen_changed()
 
     def on_data_table_row_selected(self) -> None:
         self.action_resume()
@@ -146,10 +158,16 @@ class CheckpointsScreen(StudioScreen):
         if chosen := self._chosen():
             self._verify(chosen)
 
-    @work(group="verify", exclusive=True)
+    @work(group="verify", exclusive=True, exit_on_error=False)
     async def _verify(self, checkpoint: Checkpoint) -> None:
-        problem = await asyncio.to_thread(verify, checkpoint)
-        self._verified[(checkpoint.step, checkpoint.time)] = problem
+        identity = (checkpoint.step, checkpoint.time)
+        self._verifying = identity
+        self._show(self._shown)
+        try:
+            self._verified[identity] = problem = await asyncio.to_thread(verify, checkpoint)
+        finally:
+            if self._verifying == identity:
+                self._verifying = None
         if problem:
             self.notify(f"Step {checkpoint.step:,}: {problem}.", severity="error", markup=False)
         else:

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import RichLog, Static
+from textual.widgets import RichLog
 
 from ddpm.errors import DDPMError
 from ddpm.events import CommandName
@@ -31,11 +31,13 @@ from studio.widgets.run_words import preparing_words, trouble_words
 from studio.widgets.tiles import Tiles
 from studio.widgets.title_bar import TitleBar, state_content
 from studio.widgets.training_tiles import TILES, show_figures
+from studio.widgets.words import Words
 from studio.workshop import Workshop
 
 POLL_SECONDS = 0.2
 PLOT_SECONDS = 0.5
 LOG_LINES = 150
+LONGEST_SOURCE = 20
 
 
 class MonitorScreen(StudioScreen):
@@ -53,8 +55,8 @@ class MonitorScreen(StudioScreen):
 
     def body(self) -> list[Widget]:
         return [
-            Horizontal(Static(id="state"), Bar(id="bar"), Static(id="counts"), id="head"),
-            Static(id="trouble", markup=False),
+            Horizontal(Words(id="state"), Bar(id="bar"), Words(id="counts"), id="head"),
+            Words(id="trouble", markup=False),
             Horizontal(
                 Vertical(
                     Tiles(TILES, id="tiles"),
@@ -75,20 +77,14 @@ class MonitorScreen(StudioScreen):
         self.query_one("#samples").border_title = "samples"
         self._title_plot()
         self.query_one("#trouble").display = False
-        self._follow()
+        self.follow(self._look)
 
-    @work(group="follow")
-    async def _follow(self) -> None:
-        while True:
-            more = False
-            if self.is_current:
-                # Off this thread: a long run has many megabytes of records.
-                news = await asyncio.to_thread(self._feed.poll)
-                if not self.is_there:
-                    return
-                self._take(news)
-                more = news.more
-            await asyncio.sleep(0.0 if more else POLL_SECONDS)
+    async def _look(self) -> float:
+        # Off this thread: a long run has many megabytes of records.
+        news = await asyncio.to_thread(self._feed.poll)
+        if self.is_there:
+            self._take(news)
+        return 0.0 if news.more else POLL_SECONDS
 
     def _take(self, news: News) -> None:
         state, paused = self.view.state, self.view.status.state
@@ -122,9 +118,9 @@ class MonitorScreen(StudioScreen):
 
     def _show_head(self) -> None:
         view = self.view
-        source = Path(view.config.data.source).name if view.config else ""
-        self.query_one(TitleBar).show_place(f"{self.run.name} · {source}" if source else self.run.name)
-        self.query_one("#state", Static).update(state_content(view.state))
+        source = figures.shortened(Path(view.config.data.source).name, LONGEST_SOURCE) if view.config else ""
+        self.query_one(TitleBar).show_place(self.run.name, f" · {source}" if source else "")
+        self.query_one("#state", Words).update(state_content(view.state))
         self.query_one(Bar).share = view.share_done
         eta = f"  ETA {figures.duration(view.seconds_left)}" if view.state in ("running", "paused") else ""
         counts = Content.assemble(
@@ -133,11 +129,11 @@ class MonitorScreen(StudioScreen):
             f" {view.share_done:.0%}",
             (eta, "$accent"),
         )
-        self.query_one("#counts", Static).update(counts)
+        self.query_one("#counts", Words).update(counts)
 
     def _show_trouble(self) -> None:
         words = trouble_words(self.view, self.workshop.runner.error_of(self.run))
-        panel = self.query_one("#trouble", Static)
+        panel = self.query_one("#trouble", Words)
         panel.display = bool(words)
         if words:
             panel.update(words)
@@ -160,7 +156,7 @@ class MonitorScreen(StudioScreen):
             return
         self._open_preview(preview)
 
-    @work(group="preview", exclusive=True)
+    @work(group="preview", exclusive=True, exit_on_error=False)
     async def _open_preview(self, preview: Preview) -> None:
         try:
             images, problem = await asyncio.to_thread(preview_images, preview), ""
@@ -192,7 +188,10 @@ class MonitorScreen(StudioScreen):
                 return state in ("running", "paused")
             case "stop":
                 # A trainer that prepares does not look into its inbox yet; the thread of this app can be told.
-                return state in ("running", "paused") or self.workshop.runner.trains(self.run)
+                runner = self.workshop.runner
+                if runner.is_stopping(self.run):
+                    return None
+                return state in ("running", "paused") or runner.trains(self.run)
             case "resume":
                 return state not in (*ALIVE, "finished")
         return True
@@ -221,13 +220,15 @@ class MonitorScreen(StudioScreen):
     def action_stop(self) -> None:
         self._stop()
 
-    @work(group="stop", exclusive=True)
+    @work(group="stop", exclusive=True, exit_on_error=False)
     async def _stop(self) -> None:
         detail = "A checkpoint is saved; you can resume it later exactly where it stopped."
         if await self.app.push_screen_wait(Confirm(f"Stop training {self.run.name}?", detail, "Stop")):
             if self.workshop.runner.trains(self.run):
                 # Straight to the thread, as the disk that a command is sent through may be full.
                 self.workshop.runner.stop()
+                self.query_one(RichLog).border_subtitle = "stopping …"
+                self.refresh_bindings()
             else:
                 self._send("stop", "stopping …")
 

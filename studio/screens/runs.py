@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -18,7 +19,7 @@ from ddpm.runs import Preview, Run, create_run, free_name
 from studio import figures, messages
 from studio.actions import Place, bindings
 from studio.feed import newest_preview
-from studio.run_state import ALIVE, LOOKS
+from studio.run_state import ALIVE, LOOKS, SeenState
 from studio.run_summaries import RunSummaries, RunSummary
 from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Confirm
@@ -35,6 +36,9 @@ WELCOME = Content.from_markup(
     "or [bold $accent]n[/] to choose the data, the model and the length yourself.\n\n"
     "[$muted]Press ? on any screen for its keys.[/]"
 )
+
+
+PREVIEW_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class RunsScreen(StudioScreen):
         super().__init__(workshop, "Runs")
         self._summaries = RunSummaries(workshop.runs_root)
         self._shown: dict[str, RunSummary] = {}
-        self._shown_preview: Preview | None = None
+        self._shown_preview: tuple[Path, Preview | None] | None = None
+        self._keys_for: tuple[str, SeenState] | None = None
 
     def body(self) -> list[Widget]:
         return [
@@ -86,19 +91,16 @@ class RunsScreen(StudioScreen):
             table.add_column(column.label, key=column.key, width=column.width)
         self.query_one("#welcome").display = False
         table.focus()
-        self._follow()
+        self.follow(self._look)
 
-    @work(group="follow")
-    async def _follow(self) -> None:
-        while True:
-            if self.is_current:
-                await self.refresh_runs()
-            await asyncio.sleep(1.0)
+    async def _look(self) -> float:
+        await self.refresh_runs()
+        return 1.0
 
     def on_screen_resume(self) -> None:
         self._look_now()
 
-    @work(group="look", exclusive=True)
+    @work(group="look", exclusive=True, exit_on_error=False)
     async def _look_now(self) -> None:
         await self.refresh_runs()
 
@@ -117,23 +119,32 @@ class RunsScreen(StudioScreen):
         if chosen is None or not self.has_class("-wide"):
             return
         preview = await asyncio.to_thread(newest_preview, chosen.run)
-        if not self.is_there or (preview is not None and preview == self._shown_preview):
+        found = (chosen.run.path, preview)
+        if found == self._shown_preview:
             return
-        self._shown_preview = preview
-        pane.border_title = chosen.run.name + (f" · step {preview.step:,}" if preview else "")
-        if preview is None:
-            pane.say("no samples yet")
-            return
-        try:
-            images, problem = await asyncio.to_thread(_images_of, preview), ""
-        except DDPMError as error:
-            images, problem = None, str(error)
-        if not self.is_there:
+        images, problem = None, "no samples yet"
+        if preview is not None:
+            try:
+                images = await asyncio.to_thread(_images_of, preview)
+            except DDPMError as error:
+                problem = str(error)
+        # Meanwhile the cursor may have gone on: what was read for one run is not shown under another's name.
+        if not self.is_there or self._chosen_name() != chosen.run.name:
             return
         if images is None:
             pane.say(problem)
         else:
             pane.show(images)
+        # As content: a folder's name may hold brackets, which are no markup.
+        pane.border_title = Content(chosen.run.name + (f" · step {preview.step:,}" if preview else ""))
+        self._shown_preview = found
+
+    @work(group="preview", exclusive=True, exit_on_error=False)
+    async def _show_preview_soon(self) -> None:
+        # A short wait, as the cursor may run down the list.
+        await asyncio.sleep(PREVIEW_SECONDS)
+        if self.is_there:
+            await self._show_preview()
 
     def _show(self, summaries: list[RunSummary]) -> None:
         table = self.query_one(RunsTable)
@@ -153,7 +164,7 @@ class RunsScreen(StudioScreen):
         self._shown = {summary.run.name: summary for summary in summaries}
         self.query_one("#runs").display = bool(summaries)
         self.query_one("#welcome").display = not summaries
-        self.refresh_bindings()
+        self._refresh_keys()
 
     def _cells(self, summary: RunSummary) -> list[Text]:
         look = LOOKS[summary.state]
@@ -192,9 +203,17 @@ class RunsScreen(StudioScreen):
                 return False
         return True
 
+    def _refresh_keys(self) -> None:
+        """Make the footer anew, which is much to draw, only when other keys may work."""
+        chosen = self._chosen()
+        keys_for = (chosen.run.name, chosen.state) if chosen else None
+        if keys_for != self._keys_for:
+            self._keys_for = keys_for
+            self.refresh_bindings()
+
     def on_data_table_row_highlighted(self) -> None:
-        self.refresh_bindings()
-        self._look_now()
+        self._refresh_keys()
+        self._show_preview_soon()
 
     def on_data_table_row_selected(self) -> None:
         self.action_open()
@@ -207,7 +226,9 @@ class RunsScreen(StudioScreen):
         root = self.workshop.runs_root
         if self.workshop.runner.is_alive and self.workshop.runner.run:
             self.notify(
-                f"{self.workshop.runner.run.name} is training already; stop it first.", severity="warning"
+                f"{self.workshop.runner.run.name} is training already; stop it first.",
+                severity="warning",
+                markup=False,
             )
             return
         try:
@@ -236,7 +257,7 @@ class RunsScreen(StudioScreen):
         if chosen := self._chosen():
             self._delete(chosen.run)
 
-    @work(group="delete", exclusive=True)
+    @work(group="delete", exclusive=True, exit_on_error=False)
     async def _delete(self, run: Run) -> None:
         question = f"Delete the run {run.name}?"
         detail = "Its recipe, metrics, previews, checkpoints and samples are removed for good."

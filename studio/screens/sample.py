@@ -25,6 +25,7 @@ from studio.workshop import Workshop
 
 DIGITS = "0123456789"
 FRAME_SECONDS = 0.1
+NONE_YET = "none yet"
 
 
 class SampleScreen(StudioScreen):
@@ -32,7 +33,7 @@ class SampleScreen(StudioScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings("sample")
 
     def __init__(self, workshop: Workshop, run: Run, checkpoint: Checkpoint | None) -> None:
-        super().__init__(workshop, f"{run.name} › Sample")
+        super().__init__(workshop, run.name, " › Sample")
         self.run = run
         self.drawer = Drawer()
         self._wanted = checkpoint
@@ -42,10 +43,8 @@ class SampleScreen(StudioScreen):
         self._was_alive = False
 
     def body(self) -> list[Widget]:
-        self._checkpoints = {
-            f"step {found.step:,}": found for found in reversed(self.run.checkpoints()) if found.whole
-        }
-        names = list(self._checkpoints) or ["none yet"]
+        self._checkpoints = self._whole_checkpoints()
+        names = list(self._checkpoints) or [NONE_YET]
         wanted = f"step {self._wanted.step:,}" if self._wanted else names[0]
         usual = SampleConfig(steps=self._usual_steps())
         form = VerticalScroll(
@@ -73,9 +72,30 @@ class SampleScreen(StudioScreen):
         self._title_pane()
         self.query_one("#draw").focus()
         self.set_interval(FRAME_SECONDS, self._look)
+        self.follow(self._look_for_checkpoints)
 
     def on_unmount(self) -> None:
         self.drawer.stop()
+
+    def _whole_checkpoints(self) -> dict[str, Checkpoint]:
+        """The newest first, by the words they are chosen with."""
+        return {f"step {found.step:,}": found for found in reversed(self.run.checkpoints()) if found.whole}
+
+    async def _look_for_checkpoints(self) -> float:
+        found = await asyncio.to_thread(self._whole_checkpoints)
+        if self.is_there and not self.drawer.is_alive:
+            self._offer_checkpoints(found)
+        return 1.0
+
+    def _offer_checkpoints(self, found: dict[str, Checkpoint]) -> None:
+        picked = self._field("checkpoint").control
+        # An open list is not changed under the cursor.
+        if isinstance(picked, Select) and picked.expanded:
+            return
+        others = list(found) != list(self._checkpoints)
+        self._checkpoints = found
+        if others:
+            self._field("checkpoint").offer(list(found) or [NONE_YET])
 
     def _usual_steps(self) -> int:
         try:
@@ -138,6 +158,7 @@ class SampleScreen(StudioScreen):
         if sample is None or self.drawer.is_alive:
             return
         self._frame = None
+        self._title_pane()
         self.query_one(SamplePane).say("loading the network …")
         self.query_one("#drawing-words", Static).update("")
         self.drawer.start(self.run, checkpoint, sample)
@@ -157,12 +178,17 @@ class SampleScreen(StudioScreen):
             if not alive:
                 self._drawing_ended()
 
+    @property
+    def _is_done(self) -> bool:
+        """Whether the last step has been taken: then x_t and the estimate are one, the samples."""
+        return self._frame is not None and self._frame.done == self._frame.total
+
     def _show_frame(self) -> None:
         frame = self._frame
         if frame is None:
             return
-        over = frame.done == frame.total
-        self.query_one(SamplePane).show(frame.x_0 if self._estimate and not over else frame.x_t)
+        self.query_one(SamplePane).show(frame.x_0 if self._estimate and not self._is_done else frame.x_t)
+        self._title_pane()
         self.query_one("#drawing-bar", Bar).share = frame.done / frame.total
         self.query_one("#drawing-counts", Static).update(f"{frame.done}/{frame.total}")
 
@@ -177,8 +203,10 @@ class SampleScreen(StudioScreen):
             words.update("Done. Press w to save the images as PNG.")
 
     def _title_pane(self) -> None:
+        title = "samples" if self._is_done else "estimate of x_0" if self._estimate else "x_t"
         pane = self.query_one(SamplePane)
-        pane.border_title = "estimate of x_0" if self._estimate else "x_t"
+        if pane.border_title != title:
+            pane.border_title = title
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         match action:
@@ -186,6 +214,8 @@ class SampleScreen(StudioScreen):
                 return self.drawer.is_alive
             case "draw":
                 return None if self.drawer.is_alive else True
+            case "toggle_estimate":
+                return not self._is_done
             case "write":
                 return self.drawer.has_result
         return True
@@ -201,7 +231,7 @@ class SampleScreen(StudioScreen):
     def action_write(self) -> None:
         self._write()
 
-    @work(group="write", exclusive=True)
+    @work(group="write", exclusive=True, exit_on_error=False)
     async def _write(self) -> None:
         folder = self.run.path / "samples" / time.strftime("%Y%m%d-%H%M%S")
         try:

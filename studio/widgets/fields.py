@@ -68,6 +68,15 @@ class Field(Vertical):
         with self.control.prevent(Input.Changed, Select.Changed):
             self.control.value = text
 
+    def offer(self, choices: Iterable[str]) -> None:
+        """Give a drop-down other choices, without telling anyone; what is chosen stays so if it is among them."""
+        assert isinstance(self.control, Select)
+        chosen, offered = self.text, list(choices)
+        with self.control.prevent(Select.Changed):
+            self.control.set_options([(choice, choice) for choice in offered])
+            if chosen in offered:
+                self.control.value = chosen
+
     def show_problem(self, problem: str) -> None:
         """Say what is wrong with the value; nothing takes the words away."""
         self.problem = problem

@@ -7,10 +7,11 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import Center, Vertical
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.worker import Worker, WorkerState
 
 from studio.arrangement import Arrangement, arrange
 from studio.terminal import Pictures
+from studio.widgets.words import Words
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,7 +41,7 @@ class SamplePane(Vertical, can_focus=True):
         self.arrangement: Arrangement | None = None
 
     def compose(self) -> ComposeResult:
-        yield Static(self._empty, id="pane-words")
+        yield Words(self._empty, id="pane-words", markup=False)
         if self._pictures.widget is not None:
             with Center():
                 picture = self._pictures.widget(id="picture")
@@ -72,7 +73,7 @@ class SamplePane(Vertical, can_focus=True):
             self._composing = True
             self._keep_composed()
 
-    @work(group="sheet")
+    @work(group="sheet", exit_on_error=False)
     async def _keep_composed(self) -> None:
         """Compose until the newest images are shown. What comes meanwhile replaces, but never interrupts."""
         try:
@@ -81,6 +82,10 @@ class SamplePane(Vertical, can_focus=True):
                 await self._compose_sheet(self._images)
         finally:
             self._composing = False
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and self.query("#pane-words"):
+            self.say(f"these samples cannot be shown: {event.worker.error}")
 
     async def _compose_sheet(self, images: "Pixels") -> None:
         cells = self.content_size
@@ -109,7 +114,7 @@ class SamplePane(Vertical, can_focus=True):
     def _put_words(self, words: str) -> None:
         if self._pictures.widget is not None:
             self.query_one("#picture").display = False
-        said = self.query_one("#pane-words", Static)
+        said = self.query_one("#pane-words", Words)
         said.update(words)
         said.display = True
 

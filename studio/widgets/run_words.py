@@ -9,6 +9,8 @@ from studio.runner import Runner
 
 def preparing_words(view: RunView, runner: Runner, run: Run) -> str:
     """What to say where samples will be."""
+    if runner.is_stopping(run):
+        return "stopping …"
     if view.state == "preparing":
         if not runner.trains(run):
             return "getting ready …"

@@ -3,9 +3,38 @@
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Static
 
+from studio import figures
 from studio.run_state import LOOKS, SeenState
+from studio.widgets.words import Words
+
+_APP, _ARROW = "ddpm-studio", " › "
+_SHORTEST_NAME = 8
+
+
+class Place(Words):
+    """The app, a name, and what follows it; of a name too long for the line the middle is left out."""
+
+    def __init__(self, name: str, after: str) -> None:
+        super().__init__(id="place")
+        self._shown = (name, after)
+
+    def on_mount(self) -> None:
+        self._write()
+
+    def on_resize(self) -> None:
+        self._write()
+
+    def show(self, name: str, after: str = "") -> None:
+        self._shown = (name, after)
+        self._write()
+
+    def _write(self) -> None:
+        name, after = self._shown
+        room = self.size.width - len(_APP) - len(_ARROW) - len(after)
+        name = figures.shortened(name, max(_SHORTEST_NAME, room))
+        path = Content.assemble((_APP, "$primary bold"), (_ARROW, "$muted"), (f"{name}{after}", "bold"))
+        self.update(path, layout=False)
 
 
 class TitleBar(Horizontal):
@@ -13,27 +42,23 @@ class TitleBar(Horizontal):
     TitleBar {
         dock: top; height: 1; background: $panel; padding: 0 1;
         & > #place { width: 1fr; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
-        & > #aside { width: auto; text-wrap: nowrap; }
+        & > #aside { width: auto; margin-left: 1; text-wrap: nowrap; }
     }
     """
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, name: str, after: str = "") -> None:
         super().__init__()
-        self._place = place
+        self._place = Place(name, after)
 
     def compose(self) -> ComposeResult:
-        yield Static(self._path(self._place), id="place")
-        yield Static("", id="aside")
+        yield self._place
+        yield Words("", id="aside")
 
-    def show_place(self, place: str) -> None:
-        self.query_one("#place", Static).update(self._path(place))
+    def show_place(self, name: str, after: str = "") -> None:
+        self._place.show(name, after)
 
     def show_aside(self, content: Content) -> None:
-        self.query_one("#aside", Static).update(content)
-
-    @staticmethod
-    def _path(place: str) -> Content:
-        return Content.assemble(("ddpm-studio", "$primary bold"), (" › ", "$muted"), (place, "bold"))
+        self.query_one("#aside", Words).update(content)
 
 
 def state_content(state: SeenState) -> Content:
