@@ -16,10 +16,12 @@ from PIL import Image
 from textual.widgets import Input
 
 from ddpm.checkpoint import newest_whole
+from ddpm.config import SampleConfig
 from ddpm.errors import ConfigError, RunError
 from ddpm.runs import create_run, list_runs
 from studio import messages
 from studio.app import StudioApp, run_app
+from studio.drawing import Drawer
 from studio.runner import Runner
 from studio.screens.monitor import MonitorScreen
 from studio.screens.new_run import NewRunScreen
@@ -293,6 +295,7 @@ def test_images_form_and_are_saved_with_their_recipe(home, trained):
         await until_seen(pilot, "alpha")
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, SampleScreen))
+        assert app.screen.drawer in app.drawers
         for id, value in {"steps": "5", "n": "3", "seed": "7"}.items():
             app.screen.query_one(f"#{id}").query_one(Input).value = value
         await pilot.press("ctrl+s")
@@ -314,6 +317,24 @@ def test_images_form_and_are_saved_with_their_recipe(home, trained):
     images = [np.asarray(Image.open(folder / f"{at:04d}.png")) for at in range(3)]
     assert {image.shape for image in images} == {(8, 8)}
     assert not (folder / "0003.png").exists()
+
+
+def test_an_app_that_breaks_stops_its_drawing(home, trained, monkeypatch):
+    trained.write_config(trained.config().with_values({"diffusion": {"T": 50}}))
+    drawer = Drawer()
+
+    def broken(app):
+        app.drawers.add(drawer)
+        drawer.start(trained, newest_whole(trained.checkpoints_path), SampleConfig(n=9000, steps=50))
+        raise ZeroDivisionError("a handler broke")
+
+    monkeypatch.setattr(StudioApp, "run", broken)
+    with pytest.raises(ZeroDivisionError):
+        run_app(home, home / "data", "half")
+    drawer.join(60)
+    frame = drawer.take_frame()
+    assert (drawer.is_alive, drawer.error) == (False, "")
+    assert frame.done < frame.total
 
 
 def test_drawing_can_be_stopped_and_begun_again(home, trained):
