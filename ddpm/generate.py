@@ -81,7 +81,7 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor], checkpoint: Che
     except RuntimeError as error:
         reason = textwrap.shorten(" ".join(str(error).splitlines()[1:]) or str(error), 200)
         raise CheckpointError(
-            f"The weights in {checkpoint.path} do not fit the network that the run's config.toml describes: {reason}"
+            f"The weights do not fit the network that the run's config.toml describes ({checkpoint.path}): {reason}"
         ) from None
 
 
