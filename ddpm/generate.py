@@ -16,7 +16,7 @@ from ddpm.data import to_uint8
 from ddpm.device import out_of_memory_told, pick_device, pick_precision
 from ddpm.errors import CheckpointError, RunError
 from ddpm.files import json_bytes, replace_file
-from ddpm.images import columns_for, grid, write_png
+from ddpm.images import columns_for, legible_grid, write_png
 from ddpm.randomness import SampleNoise
 from ddpm.runs import Run
 
@@ -150,7 +150,7 @@ def recipe_of(network: Network, sample: SampleConfig) -> dict[str, Any]:
 
 
 def save_images(images: Tensor, out: Path, recipe: dict[str, Any]) -> Path:
-    """Write uint8 [n, C, H, W] below ``out``: 0000.png ... at native size, grid.png and sample.json.
+    """Write uint8 [n, C, H, W] below ``out``: 0000.png ... at native size, a legible grid.png, and sample.json.
 
     Returns the path of the grid. Raises RunError when the place cannot be written.
     """
@@ -164,7 +164,7 @@ def save_images(images: Tensor, out: Path, recipe: dict[str, Any]) -> Path:
                 old.unlink()
         for index, image in enumerate(pixels):
             write_png(out / f"{index:0{digits}d}.png", image)
-        write_png(out / "grid.png", grid(pixels, recipe.get("columns")))
+        write_png(out / "grid.png", legible_grid(pixels, recipe.get("columns")))
         replace_file(out / "sample.json", json_bytes(recipe))
     except OSError as error:
         raise RunError(

@@ -10,6 +10,9 @@ from PIL import Image
 
 from ddpm.files import replace_file
 
+LEGIBLE = 48
+GREY = 72
+
 
 def columns_for(n: int) -> int:
     """The columns of a grid of ``n`` images: as square as it goes, wider rather than higher."""
@@ -22,6 +25,15 @@ def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     missing = -len(images) % columns
     padded = np.concatenate([images, np.zeros((missing, *images.shape[1:]), np.uint8)]) if missing else images
     return rearrange(padded, "(rows columns) c h w -> c (rows h) (columns w)", columns=columns)
+
+
+def legible_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """The grid for people: small images enlarged by a whole factor to 48 pixels or more, with grey lines between."""
+    factor = max(1, math.ceil(LEGIBLE / max(images.shape[2:])))
+    enlarged = images.repeat(factor, axis=2).repeat(factor, axis=3)
+    line = max(1, enlarged.shape[2] // 16)
+    spaced = np.pad(enlarged, ((0, 0), (0, 0), (0, line), (0, line)), constant_values=GREY)
+    return np.pad(grid(spaced, columns), ((0, 0), (line, 0), (line, 0)), constant_values=GREY)
 
 
 def to_pil(image: np.ndarray) -> Image.Image:

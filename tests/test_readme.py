@@ -63,4 +63,4 @@ def test_the_key_table_has_every_key(place):
 
 def test_pictures_are_there():
     for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
-        assert (REPOSITORY / path).stat().st_size > 10_000
+        assert (REPOSITORY / path).stat().st_size > 5_000

@@ -200,3 +200,29 @@ def test_a_reader_that_leaves_costs_nothing(home, tmp_path):
     assert "Exception" not in errors
     assert run.status().state == "stopped"
     assert [checkpoint.step for checkpoint in run.checkpoints()] == [run.status().step]
+
+
+def test_under_nohup_a_line_that_drops_stops_nothing(home, tmp_path):
+    command = [
+        "nohup",
+        sys.executable,
+        "-m",
+        "studio.cli",
+        "train",
+        "digits",
+        "--name",
+        "on",
+        "--home",
+        str(home),
+    ]
+    with (tmp_path / "out").open("w") as out:
+        process = subprocess.Popen(
+            [*command, *OPTIONS], cwd=REPOSITORY, env=environment(tmp_path), stdout=out, stderr=out
+        )
+    run = Run(home / "runs" / "on")
+    while not run.metrics():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=60) == 0
+    assert run.status().state == "finished"

@@ -161,9 +161,10 @@ def train(job: Job, data: Path, download: bool) -> int:
         asked: list[CommandName] = ["stop"] if signals else []
         return [*job.run.take_commands(), *asked]
 
-    previous = {
-        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # A signal that is ignored already stays so: that is what nohup asks for.
+    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, on_signal) for number in heard}
     try:
         from ddpm.session import train_run
         from studio.commands.progress import training_progress
