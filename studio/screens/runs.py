@@ -86,11 +86,8 @@ class RunsScreen(StudioScreen):
         ]
 
     def on_mount(self) -> None:
-        table = self.query_one(RunsTable)
-        for column in COLUMNS:
-            table.add_column(column.label, key=column.key, width=column.width)
         self.query_one("#welcome").display = False
-        table.focus()
+        self.query_one(RunsTable).focus()
         self.follow(self._look)
 
     async def _look(self) -> float:
@@ -151,20 +148,28 @@ class RunsScreen(StudioScreen):
         names = [summary.run.name for summary in summaries]
         if names != list(self._shown):
             chosen = self._chosen_name()
-            table.clear()
-            for summary in summaries:
-                table.add_row(*self._cells(summary), key=summary.run.name)
+            self._fill(table, summaries)
             if chosen in names:
                 table.move_cursor(row=names.index(chosen))
         else:
             for summary in summaries:
                 for column, cell in zip(COLUMNS, self._cells(summary), strict=True):
                     if table.get_cell(summary.run.name, column.key) != cell:
-                        table.update_cell(summary.run.name, column.key, cell, update_width=True)
+                        table.update_cell(summary.run.name, column.key, cell)
         self._shown = {summary.run.name: summary for summary in summaries}
         self.query_one("#runs").display = bool(summaries)
         self.query_one("#welcome").display = not summaries
         self._refresh_keys()
+
+    def _fill(self, table: RunsTable, summaries: list[RunSummary]) -> None:
+        """New rows, in columns as wide as they need: Textual's own fitting now and then leaves a name cut short."""
+        rows = [self._cells(summary) for summary in summaries]
+        table.clear(columns=True)
+        for column, cells in zip(COLUMNS, zip(*rows, strict=True), strict=False):
+            widest = max(len(column.label), *(cell.cell_len for cell in cells))
+            table.add_column(column.label, key=column.key, width=column.width or widest)
+        for summary, row in zip(summaries, rows, strict=True):
+            table.add_row(*row, key=summary.run.name)
 
     def _cells(self, summary: RunSummary) -> list[Text]:
         look = LOOKS[summary.state]

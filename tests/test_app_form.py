@@ -1,0 +1,145 @@
+"""The form of a new run: what it shows, what it refuses at which field, and the command beside it."""
+
+from app_pilot import drive, finished_run, screen_text, until, until_seen
+from PIL import Image
+from textual.widgets import Input
+
+from ddpm import config as recipes
+from ddpm.parameter_count import parameter_count
+from ddpm.presets import config_for
+from ddpm.runs import list_runs
+from studio.cli import build_parser
+from studio.options import given_values
+from studio.recipe_form import command, draft, starting_texts
+from studio.screens.new_run import NewRunScreen
+
+
+def test_the_form_shows_what_will_happen_before_it_does(home):
+    async def script(pilot, app):
+        await until_seen(pilot, "There are no runs yet")
+        await pilot.press("n")
+        await until_seen(pilot, "1,797 images, 8×8 grey")
+        text = screen_text(pilot)
+        parameters = parameter_count(config_for("digits").model, channels=1)
+        for words in (
+            "10 classes",
+            f"{parameters:,} parameters",
+            "steps an epoch",
+            "ddpm-studio train digits",
+        ):
+            assert words in text
+        assert not list_runs(home / "runs")
+
+    drive(home, script, (120, 40))
+
+
+def field_input(app, id: str) -> Input:
+    return app.screen.query_one(f"#{id}").query_one(Input)
+
+
+def test_a_wrong_value_is_marked_at_its_field_and_nothing_starts(home):
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        field_input(app, "train-steps").value = "0"
+        field_input(app, "model-dim").value = "7"
+        await until_seen(pilot, "0 is not allowed")
+        assert "7 is not allowed" in screen_text(pilot)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.focused is field_input(app, "train-steps"))
+        assert not list_runs(home / "runs")
+
+    drive(home, script, (120, 40))
+
+
+def test_a_name_that_is_taken_or_no_name_is_refused_at_the_field(home):
+    finished_run(home, "alpha")
+
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        field_input(app, "name").value = "alpha"
+        await until_seen(pilot, "there is a run of that name already")
+        field_input(app, "name").value = "../alpha"
+        await until_seen(pilot, "cannot be the name")
+
+    drive(home, script, (120, 40))
+
+
+def test_a_folder_is_looked_at_as_it_is_named(home, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for at in range(3):
+        Image.new("RGB", (20, 10), (at, 9, 200)).save(folder / f"{at}.png")
+
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        app.screen.query_one("#source").control.value = "folder of images …"
+        await until_seen(pilot, "name a folder of images")
+        field_input(app, "folder").value = str(tmp_path / "nothing")
+        await until_seen(pilot, "no folder")
+        field_input(app, "folder").value = str(folder)
+        await until_seen(pilot, "3 images, 64×64")
+        field_input(app, "data-image_size").value = "16x24"
+        await until_seen(pilot, "3 images, 16×24")
+
+    drive(home, script, (160, 48))
+
+
+def test_a_set_that_is_not_here_is_downloaded_by_app_and_command_and_a_damaged_one_is_named(home):
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        app.screen.query_one("#source").control.value = "mnist"
+        await until_seen(pilot, "not on this machine yet")
+        await until_seen(pilot, "--download")
+        damaged = home / "data" / "MNIST" / "raw" / "train-images-idx3-ubyte"
+        damaged.parent.mkdir(parents=True)
+        damaged.write_bytes(b"rubbish")
+        app.screen.query_one("#source").control.value = "fashion-mnist"
+        app.screen.query_one("#source").control.value = "mnist"
+        await until_seen(pilot, "is not an IDX file")
+        assert "--download" not in screen_text(pilot)
+
+    drive(home, script, (160, 48))
+
+
+def test_changed_values_outlive_a_change_of_preset(home):
+    mnist_steps = str(config_for("mnist").train.steps)
+
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        assert field_input(app, "train-steps").value != mnist_steps
+        field_input(app, "train-batch_size").value = "17"
+        app.screen.query_one("#preset").control.value = "mnist"
+        await until(pilot, lambda: field_input(app, "train-steps").value == mnist_steps)
+        assert field_input(app, "train-batch_size").value == "17"
+
+    drive(home, script)
+
+
+def test_the_command_beside_the_form_makes_the_same_run(home):
+    texts = {**starting_texts("digits", "mnist"), "train.steps": "77", "diffusion.schedule": "linear"}
+    made = draft("digits", "mnist", texts).config
+    words = command(made, "mnist", "my-run", ["--home", str(home)]).split()
+    arguments = build_parser(words[1:]).parse_args(words[1:])
+    given = given_values(arguments, recipes.sections())
+    assert config_for(arguments.data, arguments.preset, given) == made
+    assert (arguments.name, arguments.home) == ("my-run", str(home))
+
+
+def test_keys_of_the_screen_work_while_a_number_is_edited(home):
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        steps = field_input(app, "train-steps")
+        steps.focus()
+        usual = steps.value
+        await pilot.press("end", "5", "x")
+        assert steps.value == f"{usual}5"
+        await pilot.press("question_mark")
+        await until_seen(pilot, "Keys: new run")
+
+    drive(home, script)
