@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# Before torch is imported: the tests run side by side, and threads that wait for each other only slow them down.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # A network that trains a step in some milliseconds.
