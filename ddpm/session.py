@@ -1,6 +1,6 @@
 """One stretch of training of one run: lock it, open its data, train or resume, and leave records of everything."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ddpm import checkpoint as checkpoints
@@ -10,13 +10,11 @@ from ddpm.data import DeviceImages
 from ddpm.datasets import Progress, open_data
 from ddpm.device import describe_device, out_of_memory_told, pick_device
 from ddpm.errors import CheckpointError, DDPMError
-from ddpm.events import CommandName, Event, State, StateChanged
+from ddpm.events import Event, State, StateChanged
 from ddpm.imageset import ImageSet
 from ddpm.recorder import Recorder
 from ddpm.runs import Run, this_process
-from ddpm.trainer import Trainer
-
-TakeCommands = Callable[[], list[CommandName]]
+from ddpm.trainer import TakeCommands, Trainer
 
 
 def train_run(

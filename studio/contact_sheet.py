@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ddpm.errors import RunError
+from ddpm.images import to_pil
 from ddpm.runs import Preview
 from studio.arrangement import GAP, Arrangement
 
@@ -19,7 +20,7 @@ def sheet(images: Pixels, arrangement: Arrangement, background: tuple[int, int, 
     size = (arrangement.tile_width, arrangement.tile_height)
     enlarges = size[0] >= images.shape[3]
     for at, pixels in enumerate(images[: arrangement.shown]):
-        tile = _picture(pixels).resize(size, Image.Resampling.NEAREST if enlarges else Image.Resampling.BOX)
+        tile = to_pil(pixels).resize(size, Image.Resampling.NEAREST if enlarges else Image.Resampling.BOX)
         row, column = divmod(at, arrangement.columns)
         place = (column * (size[0] + GAP), row * (size[1] + GAP))
         canvas.paste(tile, place, tile if tile.mode == "RGBA" else None)
@@ -36,13 +37,6 @@ def padded_sheet(
     canvas = Image.new("RGB", (width, height), background)
     canvas.paste(content, (0, 0))
     return canvas
-
-
-def _picture(pixels: Pixels) -> Image.Image:
-    """uint8 [C, H, W] with 1, 3 or 4 channels as a picture."""
-    if pixels.shape[0] == 1:
-        return Image.fromarray(pixels[0])
-    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
 
 
 def preview_images(preview: Preview) -> Pixels:

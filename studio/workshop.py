@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.home import runs_root
 from studio.runner import Runner
 from studio.terminal import Pictures
 
@@ -16,4 +17,4 @@ class Workshop:
 
     @property
     def runs_root(self) -> Path:
-        return self.home / "runs"
+        return runs_root(self.home)
