@@ -39,7 +39,7 @@ def main() -> int:
     seconds = parser.parse_args().seconds
     with tempfile.TemporaryDirectory() as home:
         rows = start_rows(home)
-        paint = statistics.median(rows[PAINT])
+        paint = max(statistics.median(rows[name]) for name in (PAINT, SILENT_PAINT))
         print(f"{'seconds, of ' + str(REPEATS):34} {'min':>7} {'median':>7} {'max':>7}")
         for name, times in rows.items():
             print(f"{name:34} {min(times):7.3f} {statistics.median(times):7.3f} {max(times):7.3f}")
@@ -83,7 +83,7 @@ def seconds_to_paint(command: list[str], kitty: bytes) -> float:
     """From the start of the program until its footer has come out of the terminal.
 
     The terminal says of itself what xterm says, and ``kitty`` where it is asked for that protocol; a terminal
-    that knows nothing of it says nothing, and the program waits 0.1 s for it.
+    that knows nothing of it says nothing.
     """
     started = time.perf_counter()
     pid, terminal = pty.fork()

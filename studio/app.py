@@ -15,7 +15,7 @@ from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
 from ddpm.checkpoint import Checkpoint, newest_whole
-from ddpm.errors import ConfigError, DDPMError
+from ddpm.errors import DDPMError
 from ddpm.runs import Run
 from studio import messages
 from studio.actions import bindings
@@ -24,7 +24,7 @@ from studio.runner import Runner
 from studio.screens.base import SMALLEST, StudioScreen
 from studio.screens.dialogs import Confirm, Help, Waiting
 from studio.screens.runs import RunsScreen
-from studio.terminal import Pictures, find_pictures
+from studio.terminal import Pictures
 from studio.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -214,15 +214,11 @@ class StudioApp(App[None]):
         self.exit()
 
 
-def run_app(home: Path, data_root: Path, images: str = "auto") -> int:
-    """Open the app until its user leaves; returns the exit code. Raises ConfigError for a wrong ``images``.
+def run_app(home: Path, data_root: Path, pictures: Pictures) -> int:
+    """Open the app until its user leaves; returns the exit code.
 
     Whatever ends the app, a run that it was training is stopped with a checkpoint before this returns.
     """
-    try:
-        pictures = find_pictures(images)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
     app = StudioApp(home, data_root, pictures)
     try:
         app.run()

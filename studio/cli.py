@@ -55,6 +55,7 @@ def dispatch(arguments: argparse.Namespace) -> int:
 
 def open_app(arguments: argparse.Namespace) -> int:
     """Start the terminal app. Raises DDPMError when there is no terminal to show it."""
+    from studio import terminal_question
     from studio.home import data_root, home_directory
 
     # Textual reads stdin and draws on stderr.
@@ -63,12 +64,15 @@ def open_app(arguments: argparse.Namespace) -> int:
             "The app needs a terminal. Without one, use `ddpm-studio train DATA` and `ddpm-studio runs`."
         )
     gc.disable()  # what is imported stays; looking through it for garbage is a tenth of the way to the first paint
-    from studio.app import run_app
+    with terminal_question.asked() as answer:
+        from studio.app import run_app
+        from studio.terminal import find_pictures
 
+        pictures = find_pictures(arguments.images, answer())
     gc.freeze()
     gc.enable()
     home = home_directory(arguments.home)
-    return run_app(home, data_root(home, arguments.data_root), arguments.images)
+    return run_app(home, data_root(home, arguments.data_root), pictures)
 
 
 def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:

@@ -1,7 +1,10 @@
 """Owns the thread that trains. It never calls into the app; what it has to say is in the run directory."""
 
 import atexit
+import ctypes
 import gc
+import importlib.util
+import os
 import threading
 import traceback
 from collections.abc import Iterator
@@ -89,6 +92,7 @@ class Runner:
 
     def _train(self, run: Run, checkpoint: Checkpoint | None) -> None:
         try:
+            _load_without_lock("triton/_C/libtriton.so")
             with _no_collections():
                 # torch takes a second or more to import: only here, off the thread that draws the screen.
                 # AdamW imports another 900 modules when it is made; they come now, with the rest.
@@ -128,6 +132,20 @@ class Runner:
         # Nobody takes commands yet; an interrupt ends a download like a person's ctrl+c would.
         if self._stop_asked.is_set():
             raise KeyboardInterrupt
+
+
+def _load_without_lock(library: str) -> None:
+    """Load a library of an installed package before Python does.
+
+    Python holds its one lock while it loads a library, this function does not: half a gigabyte from a disk, the
+    first time after the machine's start, are 0.3 s in which no key would be answered.
+    """
+    package, _, rest = library.partition("/")
+    found = importlib.util.find_spec(package)
+    for place in (found and found.submodule_search_locations) or ():
+        path = Path(place, rest)
+        if path.is_file():
+            ctypes.CDLL(None).dlopen(os.fsencode(path), os.RTLD_NOW)
 
 
 @contextmanager

@@ -1,93 +1,68 @@
-"""What this terminal can show as a picture, found out once, before the app starts.
+"""How this terminal shows pictures, settled once, before the app starts.
 
-The library that draws pictures asks the terminal when it is imported. Later its question would race with the
-app's own reading of the keyboard, and where there is no terminal to ask it can fail: so it is imported here,
-under guard, and nowhere else.
+The library that draws pictures asks the terminal questions of its own when it is imported, waits 0.1 s for each
+answer and takes what is typed meanwhile for one. `studio.terminal_question` has asked already: so the library is
+imported here, as if there were no terminal, and nowhere else.
 """
 
 import importlib
 import sys
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from functools import cached_property
+from typing import Literal, get_args
 
 from textual.widget import Widget
 
-ImageMode = Literal["auto", "kitty", "sixel", "half", "none"]
+from studio.terminal_question import Answer
+
 Protocol = Literal["kitty", "sixel", "half", "none"]
-IMAGE_MODES: tuple[str, ...] = get_args(ImageMode)
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """How pictures are shown: the widget class to make, and the pixels of one character cell."""
+    """How pictures are shown, and the pixels of one character cell."""
 
     protocol: Protocol
-    widget: type[Widget] | None
     cell_width: int
     cell_height: int
 
+    @cached_property
+    def widget(self) -> type[Widget]:
+        """The class of the widget that shows one; not to be asked for with the protocol ``none``.
 
-NO_PICTURES = Pictures("none", None, 1, 2)
+        The first call imports the library, which takes 0.1 s: make it in a thread.
+        """
+        output = sys.__stdout__
+        try:
+            with open("/dev/null", "w") as nowhere:  # noqa: PTH123
+                sys.__stdout__ = nowhere  # type: ignore[misc]
+                library = importlib.import_module("textual_image.widget")
+                terminal = importlib.import_module("textual_image._terminal")
+        finally:
+            sys.__stdout__ = output  # type: ignore[misc]
+        # Where it keeps the answer to its question; it would ask while the app reads the keyboard.
+        terminal.get_cell_size._result = terminal.CellSize(self.cell_width, self.cell_height)
+        classes: dict[str, type[Widget]] = {
+            "kitty": library.TGPImage,
+            "half": library.HalfcellImage,
+            # The one in the package's front can show sixels only where the library itself has asked for them.
+            "sixel": importlib.import_module("textual_image.widget.sixel").Image,
+        }
+        return classes[self.protocol]
 
 
-def find_pictures(mode: str = "auto") -> Pictures:
-    """Pick the way to show pictures: ``auto`` asks the terminal, the others are taken at their word.
+def find_pictures(protocol: str, answer: Answer | None = None) -> Pictures:
+    """How to show pictures by ``protocol``; ``auto`` takes the terminal at its word.
 
-    Falls back to half cells (two pixels to a character, works everywhere) wherever asking fails. Raises
-    ValueError for a mode that is not one.
+    Raises ValueError for a protocol that is not one.
     """
-    if mode not in IMAGE_MODES:
+    answer = answer or Answer()
+    chosen = answer.protocol if protocol == "auto" else protocol
+    if chosen not in PROTOCOLS:
         raise ValueError(
-            f"--images {mode!r} is not a way to show pictures: it should be one of {', '.join(IMAGE_MODES)}."
+            f"{protocol!r} is not a way to show pictures: it should be auto, {', '.join(PROTOCOLS)}."
         )
-    if mode == "none":
-        return NO_PICTURES
-    # What was chosen need not be asked for, and a terminal that does not answer costs 0.3 s.
-    module = _import_guarded() if mode == "auto" else _import_unasked()
-    if module is None:
-        return NO_PICTURES
-    protocol = _protocol_of() if mode == "auto" else mode
-    if protocol == "kitty":
-        return Pictures("kitty", module.TGPImage, *_cell_size())
-    if protocol == "sixel":
-        # The class in the package's front is the other kind of sixel picture only when the terminal said so.
-        sixel = importlib.import_module("textual_image.widget.sixel")
-        return Pictures("sixel", sixel.Image, *_cell_size())
-    return Pictures("half", module.HalfcellImage, 1, 2)
-
-
-def _import_guarded() -> Any:
-    try:
-        return importlib.import_module("textual_image.widget")
-    except Exception:
-        # The question to the terminal failed (no keyboard, closed output). With outputs that are no terminal
-        # it is not asked at all, and half cells still work.
-        return _import_unasked()
-
-
-def _import_unasked() -> Any:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "textual_image"]:
-        del sys.modules[name]
-    output = sys.__stdout__
-    try:
-        with open("/dev/null", "w") as nowhere:  # noqa: PTH123
-            sys.__stdout__ = nowhere  # type: ignore[misc]
-            return importlib.import_module("textual_image.widget")
-    except Exception:
-        return None
-    finally:
-        sys.__stdout__ = output  # type: ignore[misc]
-
-
-def _protocol_of() -> Protocol:
-    renderable = importlib.import_module("textual_image.renderable")
-    if not (sys.__stdout__ and sys.__stdout__.isatty()):
-        return "half"
-    if renderable.Image is renderable.TGPImage:
-        return "kitty"
-    return "sixel" if renderable.Image is renderable.SixelImage else "half"
-
-
-def _cell_size() -> tuple[int, int]:
-    size = importlib.import_module("textual_image._terminal").get_cell_size()
-    return max(1, int(size.width)), max(1, int(size.height))
+    if chosen in ("half", "none"):
+        return Pictures(chosen, 1, 2)  # two pixels to a character
+    return Pictures(chosen, answer.cell_width, answer.cell_height)

@@ -42,11 +42,6 @@ class SamplePane(Vertical, can_focus=True):
 
     def compose(self) -> ComposeResult:
         yield Words(self._empty, id="pane-words", markup=False)
-        if self._pictures.widget is not None:
-            with Center():
-                picture = self._pictures.widget(id="picture")
-                picture.display = False
-                yield picture
 
     def show(self, images: "Pixels") -> None:
         """Show images, uint8 [N, C, H, W]."""
@@ -65,7 +60,7 @@ class SamplePane(Vertical, can_focus=True):
     def _fit(self) -> None:
         if self._images is None or self.size.width == 0:
             return
-        if self._pictures.widget is None:
+        if self._pictures.protocol == "none":
             self._put_words("pictures are turned off (--images none)")
             return
         self._stale = True
@@ -100,7 +95,10 @@ class SamplePane(Vertical, can_focus=True):
         self.border_subtitle = f"{arrangement.shown} of {len(images)}" if hidden else ""
         background = self.background_colors[1].rgb
         picture = await asyncio.to_thread(_padded_sheet, images, arrangement, per_cell, background)
-        if self._images is not None and self.query("#picture"):
+        if not self.query("#picture"):
+            picture_class = await asyncio.to_thread(lambda: self._pictures.widget)
+            await self.mount(Center(picture_class(id="picture")))
+        if self._images is not None:
             self._put_picture(picture, per_cell)
 
     def _put_picture(self, picture: "Image.Image", per_cell: tuple[int, int]) -> None:
@@ -112,8 +110,7 @@ class SamplePane(Vertical, can_focus=True):
         self.query_one("#pane-words").display = False
 
     def _put_words(self, words: str) -> None:
-        if self._pictures.widget is not None:
-            self.query_one("#picture").display = False
+        self.query("#picture").set(display=False)
         said = self.query_one("#pane-words", Words)
         said.update(words)
         said.display = True
