@@ -80,6 +80,9 @@ class DataConfig(Section):
     channels: Channels | None = Field(
         None, description="1 grey, 3 RGB, 4 RGBA; unset: the set's own (a folder: grey if all its images are)"
     )
+    class_names: tuple[str, ...] = Field(
+        (), description="names of the classes, in the order of their numbers; filled in from the data set"
+    )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -215,6 +218,21 @@ class Config(Section):
     diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)
     previews: PreviewConfig = Field(default_factory=PreviewConfig)
+
+    @property
+    def channels(self) -> int:
+        """Channels of an image, and of what the network takes. Raises ConfigError while they are unset."""
+        return self.data.shape[0]
+
+    @property
+    def channels_out(self) -> int:
+        """Channels of what the network gives."""
+        return self.channels
+
+    @property
+    def num_classes(self) -> int:
+        """Classes that the network can be told to draw; 0 for one that is told nothing."""
+        return 0
 
     @classmethod
     def build(cls, values: dict[str, Any], origin: str = "") -> "Config":

@@ -1,5 +1,7 @@
 """Images on the device, and their order: a function of the seed and of how many images have been seen."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -17,6 +19,13 @@ def to_uint8(images: Tensor) -> Tensor:
     return ((images.to(torch.float32) + 1) * 127.5).clamp(0, 255).round().to(torch.uint8)
 
 
+class Batch(NamedTuple):
+    """Images x_0, float32 [B, C, H, W] in [-1, 1], and their classes, int64 [B], where the set has any."""
+
+    x_0: Tensor
+    labels: Tensor | None
+
+
 class DeviceImages:
     """A whole data set on one device as uint8 [N, C, H, W], read in an endless shuffled order.
 
@@ -27,6 +36,7 @@ class DeviceImages:
 
     def __init__(self, image_set: ImageSet, seed: int, device: torch.device | str = "cpu") -> None:
         self.images = torch.as_tensor(image_set.images, device=device)
+        self.labels = None if image_set.labels is None else torch.as_tensor(image_set.labels, device=device)
         self._seed = seed
         self._orders: dict[int, Tensor] = {}
 
@@ -38,10 +48,11 @@ class DeviceImages:
     def __len__(self) -> int:
         return len(self.images)
 
-    def batch(self, images_seen: int, batch_size: int) -> Tensor:
-        """The ``batch_size`` images that follow the first ``images_seen``: [B, C, H, W] float in [-1, 1]."""
+    def batch(self, images_seen: int, batch_size: int) -> Batch:
+        """The ``batch_size`` images that follow the first ``images_seen``."""
         positions = self.order(images_seen, batch_size).to(self.images.device)
-        return to_unit(self.images[positions])
+        labels = None if self.labels is None else self.labels[positions]
+        return Batch(to_unit(self.images[positions]), labels)
 
     def order(self, images_seen: int, batch_size: int) -> Tensor:
         """The positions in the data set of those images, int64 [B] on the CPU."""

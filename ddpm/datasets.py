@@ -75,10 +75,16 @@ def open_data(
 
 
 def resolve(config: DataConfig, found: DataSummary | ImageSet) -> DataConfig:
-    """The recipe's data section with nothing left open: size and channels as found, a path absolute."""
+    """The recipe's data section with nothing left open: size, channels and classes as found, a path absolute."""
     source = config.source if config.source in DATASETS else str(_folder(config.source))
     return DataConfig.model_validate(
-        {"source": source, "image_size": found.image_size, "channels": found.channels}
+        {
+            **config.model_dump(),
+            "source": source,
+            "image_size": found.image_size,
+            "channels": found.channels,
+            "class_names": found.class_names,
+        }
     )
 
 

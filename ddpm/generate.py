@@ -69,7 +69,7 @@ def load_network(
     where = pick_device(device)
     stem = "ema" if weights == "ema" else "model"
     tensors, state = load(checkpoint, stem)
-    network = unet.build(config.model, config.data.shape[0])
+    network = unet.build(config)
     load_weights(network, tensors[stem], checkpoint)
     return Network(network.to(where).eval(), config, int(state["step"]), where, weights, run.name)
 

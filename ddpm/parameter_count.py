@@ -1,10 +1,17 @@
 """How many numbers a recipe's network has, counted without building it (or importing torch)."""
 
-from ddpm.config import ModelConfig
+from ddpm.config import Config, ModelConfig
 
 
-def parameter_count(config: ModelConfig, channels: int) -> int:
-    """The parameters of ddpm.unet.build(config, channels). A test holds the two together."""
+def parameter_count(config: Config) -> int:
+    """The parameters of ddpm.unet.build(config). A test holds the two together.
+
+    Raises ConfigError while the recipe does not say the channels of its images.
+    """
+    return _of_unet(config.model, config.channels)
+
+
+def _of_unet(config: ModelConfig, channels: int) -> int:
     dims = [config.dim * multiple for multiple in config.dim_mults]
     last = len(dims) - 1
     time_dim = 4 * config.dim

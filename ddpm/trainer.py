@@ -70,7 +70,7 @@ class Trainer:
         # Initial weights come from torch's global generator: seeded here, and given back as it was.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(config.train.seed, "weights", 0))
-            self.network = unet.build(config.model, config.data.shape[0]).to(self.device)
+            self.network = unet.build(config).to(self.device)
         self.ema = ExponentialMovingAverage(self.network, config.train.ema_decay)
         self.optimizer = build_optimizer(config.train, self.network)
         self.precision = pick_precision(config.train.precision, self.device)
@@ -119,7 +119,7 @@ class Trainer:
     def _train_step(self) -> None:
         train, device = self.config.train, self.device
         random = generator(train.seed, "noise", self.step, device)
-        x_0 = self.images.batch(self.images_seen, train.batch_size)
+        x_0 = self.images.batch(self.images_seen, train.batch_size).x_0
         t = random_timesteps(self.schedule.T, len(x_0), random)
         eps = torch.randn(x_0.shape, generator=random, device=device)
 

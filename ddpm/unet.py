@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ddpm.blocks import Downsample, ResNetBlock, SelfAttention, TimeEmbedding, Upsample, group_norm, zeroed
-from ddpm.config import ModelConfig
+from ddpm.config import Config
 
 
 class DownLevel(nn.Module):
@@ -126,14 +126,18 @@ class UNet(nn.Module):
         return self.output(F.silu(self.norm(x)))  # type: ignore[no-any-return]
 
 
-def build(config: ModelConfig, channels: int) -> UNet:
-    """The network of a recipe, for images of ``channels`` channels, with fresh random weights."""
+def build(config: Config) -> UNet:
+    """The network of a recipe, with fresh random weights.
+
+    Raises ConfigError while the recipe does not say the channels of its images.
+    """
+    model = config.model
     return UNet(
-        config.dim,
-        channels,
-        config.dim_mults,
-        blocks_per_level=config.blocks_per_level,
-        attention_levels=config.attention_levels,
-        attention_head_dim=config.attention_head_dim,
-        norm_groups=config.norm_groups,
+        model.dim,
+        config.channels,
+        model.dim_mults,
+        blocks_per_level=model.blocks_per_level,
+        attention_levels=model.attention_levels,
+        attention_head_dim=model.attention_head_dim,
+        norm_groups=model.norm_groups,
     )

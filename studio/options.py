@@ -26,7 +26,7 @@ def add_recipe_options(parser: argparse.ArgumentParser, sections: Mapping[str, t
         group = parser.add_argument_group(section, (model.__doc__ or "").strip())
         for name, field in model.model_fields.items():
             dotted = f"{section}.{name}"
-            if dotted == "data.source":
+            if dotted in ("data.source", "data.class_names"):  # named outright; found in the data set
                 continue
             flags = [SHORT_NAMES[dotted]] if dotted in SHORT_NAMES else []
             _add(group, [*flags, f"--{dotted}"], dotted, field)

@@ -93,7 +93,11 @@ def command(config: Config, preset: str, name: str, options: Sequence[str] = ())
         for field in model.model_fields:
             dotted = f"{section}.{field}"
             value = _value(config, dotted)
-            if dotted != "data.source" and value is not None and value != _value(usual, dotted):
+            if (
+                dotted not in ("data.source", "data.class_names")
+                and value is not None
+                and value != _value(usual, dotted)
+            ):
                 words += [SHORT_NAMES.get(dotted, f"--{dotted}"), _text(value)]
     return shlex.join([*words, "--name", name, *options])
 

@@ -5,7 +5,7 @@ import math
 from textual.content import Content
 
 from ddpm.config import Config, DataConfig
-from ddpm.datasets import DataSummary
+from ddpm.datasets import DataSummary, resolve
 from ddpm.errors import DataError, MissingDataError
 from ddpm.parameter_count import parameter_count
 from studio import figures
@@ -18,8 +18,11 @@ _KNOWN_SHAPES = {"mnist": (60_000, (28, 28)), "fashion-mnist": (60_000, (28, 28)
 
 def forecast(config: Config, summary: Found | None, command: str) -> Content:
     """Words for the panel beside the form."""
-    channels = summary.channels if isinstance(summary, DataSummary) else config.data.channels or 1
-    parameters = parameter_count(config.model, channels)
+    if isinstance(summary, DataSummary):
+        data = resolve(config.data, summary)
+    else:
+        data = config.data.model_copy(update={"channels": config.data.channels or 1, "image_size": (1, 1)})
+    parameters = parameter_count(config.model_copy(update={"data": data}))
     memory = figures.size(parameters * 4 * _NUMBERS_PER_PARAMETER)
     return Content.assemble(
         _data(config.data, summary),

@@ -20,7 +20,9 @@ def test_the_form_shows_what_will_happen_before_it_does(home):
         await pilot.press("n")
         await until_seen(pilot, "1,797 images, 8×8 grey")
         text = screen_text(pilot)
-        parameters = parameter_count(config_for("digits").model, channels=1)
+        parameters = parameter_count(
+            config_for("digits", None, {"data": {"image_size": (8, 8), "channels": 1}})
+        )
         for words in (
             "10 classes",
             f"{parameters:,} parameters",

@@ -22,34 +22,36 @@ def shown(batch: torch.Tensor) -> list[int]:
 
 @given(sizes, seeds, st.integers(0, 1000))
 def test_every_epoch_shows_each_image_once(n, seed, epoch):
-    assert sorted(shown(numbered(n, seed).batch(epoch * n, n))) == list(range(n))
+    assert sorted(shown(numbered(n, seed).batch(epoch * n, n).x_0)) == list(range(n))
 
 
 @given(sizes, seeds, st.integers(0, 500), st.integers(1, 60), st.integers(1, 60))
 def test_one_batch_is_the_same_as_two_in_a_row(n, seed, images_seen, first, second):
     images = numbered(n, seed)
-    whole = shown(images.batch(images_seen, first + second))
-    assert whole == shown(images.batch(images_seen, first)) + shown(images.batch(images_seen + first, second))
+    whole = shown(images.batch(images_seen, first + second).x_0)
+    assert whole == shown(images.batch(images_seen, first).x_0) + shown(
+        images.batch(images_seen + first, second).x_0
+    )
 
 
 @given(sizes, seeds, st.lists(st.tuples(st.integers(0, 500), st.integers(1, 60)), min_size=1, max_size=5))
 def test_the_order_does_not_depend_on_what_was_asked_before(n, seed, requests):
     images = numbered(n, seed)
     for images_seen, batch_size in requests:
-        fresh = shown(numbered(n, seed).batch(images_seen, batch_size))
-        assert shown(images.batch(images_seen, batch_size)) == fresh
+        fresh = shown(numbered(n, seed).batch(images_seen, batch_size).x_0)
+        assert shown(images.batch(images_seen, batch_size).x_0) == fresh
 
 
 def test_epochs_and_seeds_shuffle_differently():
     images = numbered(40)
-    first, second = shown(images.batch(0, 40)), shown(images.batch(40, 40))
+    first, second = shown(images.batch(0, 40).x_0), shown(images.batch(40, 40).x_0)
     assert first != second
     assert first != list(range(40))
-    assert first != shown(numbered(40, seed=1).batch(0, 40))
+    assert first != shown(numbered(40, seed=1).batch(0, 40).x_0)
 
 
 def test_a_batch_larger_than_the_set_shows_every_image_several_times():
-    counts = np.bincount(shown(numbered(3).batch(2, 64)), minlength=3)
+    counts = np.bincount(shown(numbered(3).batch(2, 64).x_0), minlength=3)
     assert counts.sum() == 64
     assert counts.min() >= 21 - 1
     assert counts.max() <= 22 + 1
@@ -57,7 +59,7 @@ def test_a_batch_larger_than_the_set_shows_every_image_several_times():
 
 def test_batches_are_floats_and_the_set_stays_bytes():
     images = DeviceImages(ImageSet("noise", np.full((5, 3, 4, 6), 255, np.uint8)), seed=0)
-    batch = images.batch(0, 2)
+    batch = images.batch(0, 2).x_0
     assert batch.shape == (2, 3, 4, 6)
     assert batch.dtype == torch.float32
     assert (batch == 1).all()
@@ -80,6 +82,6 @@ def test_what_is_outside_is_clamped_and_what_is_inside_is_rounded(value):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_the_order_is_the_same_on_the_gpu():
     image_set = ImageSet("numbers", np.arange(50, dtype=np.uint8).reshape(50, 1, 1, 1))
-    on_gpu = DeviceImages(image_set, 7, "cuda").batch(13, 90)
+    on_gpu = DeviceImages(image_set, 7, "cuda").batch(13, 90).x_0
     assert on_gpu.device.type == "cuda"
-    assert shown(on_gpu.cpu()) == shown(DeviceImages(image_set, 7).batch(13, 90))
+    assert shown(on_gpu.cpu()) == shown(DeviceImages(image_set, 7).batch(13, 90).x_0)

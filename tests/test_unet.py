@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ddpm import unet
 from ddpm.blocks import sinusoids
-from ddpm.config import ModelConfig
+from ddpm.config import Config, DataConfig, ModelConfig
 from ddpm.parameter_count import parameter_count
 from ddpm.unet import UNet
 
@@ -24,6 +24,10 @@ MODELS = st.integers(1, 3).flatmap(
 )
 
 
+def recipe(model: ModelConfig, channels: int) -> Config:
+    return Config(model=model, data=DataConfig(image_size=(8, 8), channels=channels))
+
+
 def waken(network):
     """Random numbers in the layers that start at 0, so that everything takes part."""
     with torch.no_grad():
@@ -36,16 +40,18 @@ def waken(network):
 @settings(max_examples=30, deadline=None)
 @given(MODELS, st.sampled_from([1, 3, 4]), st.integers(1, 19), st.integers(1, 19), st.integers(1, 3))
 def test_any_shape_comes_out_as_it_went_in(model, channels, height, width, batch):
-    network = unet.build(model, channels)
+    network = unet.build(recipe(model, channels))
     x_t = torch.randn(batch, channels, height, width)
     assert network(x_t, torch.arange(batch)).shape == x_t.shape
-    assert sum(parameter.numel() for parameter in network.parameters()) == parameter_count(model, channels)
+    assert sum(parameter.numel() for parameter in network.parameters()) == parameter_count(
+        recipe(model, channels)
+    )
 
 
 @settings(max_examples=15, deadline=None)
 @given(MODELS, st.sampled_from([1, 3, 4]))
 def test_every_parameter_gets_a_gradient(model, channels):
-    network = waken(unet.build(model, channels))
+    network = waken(unet.build(recipe(model, channels)))
     network(torch.randn(2, channels, 9, 6), torch.tensor([3, 700])).square().sum().backward()
     without = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert without == []
