@@ -113,6 +113,9 @@ class ModelConfig(Section):
     norm_groups: int = Field(
         8, ge=1, le=128, description="groups of each GroupNorm; fewer where they do not divide the channels"
     )
+    class_conditional: bool = Field(
+        False, description="tell the network the class of each image, so that it can be asked for one"
+    )
 
     @model_validator(mode="after")
     def _levels_exist(self) -> "ModelConfig":
@@ -135,6 +138,9 @@ class DiffusionConfig(Section):
     beta_end: float = Field(0.02, gt=0, lt=1, description="last beta at T=1000 (linear and quadratic)")
     prediction: Literal["eps", "x_0", "v"] = Field(
         "eps", description="what the network predicts: the noise, the clean image, or v, a mix of both"
+    )
+    variance: Literal["fixed", "learned"] = Field(
+        "fixed", description="variance of a step back: given by the schedule, or predicted with the mean"
     )
     loss: Literal["mse", "l1", "huber"] = Field("mse", description="distance between prediction and target")
     huber_delta: float = Field(1.0, gt=0, description="where the Huber loss turns from square to straight")
@@ -226,13 +232,23 @@ class Config(Section):
 
     @property
     def channels_out(self) -> int:
-        """Channels of what the network gives."""
-        return self.channels
+        """Channels of what the network gives: twice those of an image where it predicts the variance as well."""
+        return self.channels * (2 if self.diffusion.variance == "learned" else 1)
 
     @property
     def num_classes(self) -> int:
-        """Classes that the network can be told to draw; 0 for one that is told nothing."""
-        return 0
+        """Classes that the network can be told to draw; 0 for one that is told nothing.
+
+        Raises ConfigError where it is to be told the class and the data set has none.
+        """
+        if not self.model.class_conditional:
+            return 0
+        if not self.data.class_names:
+            raise ConfigError(
+                f"model.class_conditional is on, but the data set {self.data.source} has no classes that are "
+                "known. Use data with classes, or leave it off."
+            )
+        return len(self.data.class_names)
 
     @classmethod
     def build(cls, values: dict[str, Any], origin: str = "") -> "Config":

@@ -6,12 +6,13 @@ from ddpm.config import Config, ModelConfig
 def parameter_count(config: Config) -> int:
     """The parameters of ddpm.unet.build(config). A test holds the two together.
 
-    Raises ConfigError while the recipe does not say the channels of its images.
+    Raises ConfigError while the recipe does not say the channels of its images, or the classes that it needs.
     """
-    return _of_unet(config.model, config.channels)
+    labels = (config.num_classes + 1) * 4 * config.model.dim if config.num_classes else 0
+    return _of_unet(config.model, config.channels, config.channels_out) + labels
 
 
-def _of_unet(config: ModelConfig, channels: int) -> int:
+def _of_unet(config: ModelConfig, channels: int, channels_out: int) -> int:
     dims = [config.dim * multiple for multiple in config.dim_mults]
     last = len(dims) - 1
     time_dim = 4 * config.dim
@@ -35,7 +36,7 @@ def _of_unet(config: ModelConfig, channels: int) -> int:
             inputs.append(below + skips.pop())
             below = dims[index]
         total += level(index, inputs) + (_conv(dims[index], dims[index]) if index > 0 else 0)
-    return total + _norm(dims[0]) + _conv(dims[0], channels)
+    return total + _norm(dims[0]) + _conv(dims[0], channels_out)
 
 
 def _linear(width_in: int, width_out: int) -> int:

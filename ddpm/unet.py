@@ -49,11 +49,13 @@ class UpLevel(nn.Module):
 
 
 class UNet(nn.Module):
-    """Predicts [B, channels, H, W] from x_t of the same shape and t, an integer tensor [B].
+    """Predicts [B, channels_out, H, W] from x_t [B, channels, H, W] and t, an integer tensor [B].
 
     Level i has ``dim * dim_mults[i]`` channels and half the height and width of level i - 1, rounded up, so that
     any H and W work. ``attention_levels`` (0 is full resolution; None: the last level) get self-attention after
     each block; the middle always has it. The last convolution starts at 0, so an untrained network predicts 0.
+    With ``num_classes`` the network can be told a class, which is added to the time as in Nichol & Dhariwal 2021;
+    the number ``num_classes`` itself stands for no class (Ho & Salimans 2022, section 3.2).
     """
 
     def __init__(
@@ -66,9 +68,12 @@ class UNet(nn.Module):
         attention_levels: Sequence[int] | None = None,
         attention_head_dim: int = 32,
         norm_groups: int = 8,
+        channels_out: int | None = None,
+        num_classes: int = 0,
     ) -> None:
         super().__init__()
         self.channels = channels
+        self.num_classes = num_classes
         time_dim = 4 * dim
         dims = [dim * multiple for multiple in dim_mults]
         last = len(dims) - 1
@@ -84,6 +89,8 @@ class UNet(nn.Module):
             return [attention(dims[index]) for _ in blocks] if index in attended else []
 
         self.time = TimeEmbedding(dim)
+        if num_classes:
+            self.label = nn.Embedding(num_classes + 1, time_dim)
         self.input = nn.Conv2d(channels, dim, 3, padding=1)
 
         skips = [dim]
@@ -109,12 +116,21 @@ class UNet(nn.Module):
             below = level_dim
 
         self.norm = group_norm(dim * dim_mults[0], norm_groups)
-        self.output = zeroed(nn.Conv2d(dim * dim_mults[0], channels, 3, padding=1))
+        self.output = zeroed(nn.Conv2d(dim * dim_mults[0], channels_out or channels, 3, padding=1))
 
-    def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The prediction for x_t at t, for images of the classes ``labels``, int64 [B]; None: of no class.
+
+        Raises ValueError where shapes do not fit, and for labels on the CPU that are no classes; on other devices
+        looking at them would stall every step.
+        """
         if x_t.ndim != 4 or x_t.shape[1] != self.channels:
             raise ValueError(f"This network takes images [B, {self.channels}, H, W], not {list(x_t.shape)}.")
         time = self.time(t)
+        if self.num_classes:
+            time = time + self.label(self._no_class(t) if labels is None else self._checked(labels, t))
+        elif labels is not None:
+            raise ValueError("This network knows no classes, so it takes no labels.")
         skips = [self.input(x_t)]
         for level in self.down:
             skips += level(skips[-1], time)
@@ -125,11 +141,26 @@ class UNet(nn.Module):
             x = level(x, time, skips)
         return self.output(F.silu(self.norm(x)))  # type: ignore[no-any-return]
 
+    def _no_class(self, t: Tensor) -> Tensor:
+        return torch.full_like(t, self.num_classes, dtype=torch.int64)
+
+    def _checked(self, labels: Tensor, t: Tensor) -> Tensor:
+        if labels.shape != t.shape:
+            raise ValueError(f"Labels have the shape of t, {list(t.shape)}, not {list(labels.shape)}.")
+        if labels.device.type == "cpu":
+            wrong = labels[(labels < 0) | (labels > self.num_classes)]
+            if len(wrong):
+                raise ValueError(
+                    f"{int(wrong[0])} is not the number of a class: they are 0 to {self.num_classes - 1}, and "
+                    f"{self.num_classes} for none."
+                )
+        return labels
+
 
 def build(config: Config) -> UNet:
     """The network of a recipe, with fresh random weights.
 
-    Raises ConfigError while the recipe does not say the channels of its images.
+    Raises ConfigError while the recipe does not say the channels of its images, or the classes that it needs.
     """
     model = config.model
     return UNet(
@@ -140,4 +171,6 @@ def build(config: Config) -> UNet:
         attention_levels=model.attention_levels,
         attention_head_dim=model.attention_head_dim,
         norm_groups=model.norm_groups,
+        channels_out=config.channels_out,
+        num_classes=config.num_classes,
     )

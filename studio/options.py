@@ -72,6 +72,8 @@ def allowed(field: FieldInfo) -> str:
 def _choices(annotation: Any) -> list[str]:
     if hasattr(annotation, "__metadata__"):
         annotation = annotation.__origin__
+    if annotation is bool:
+        return ["true", "false"]
     arguments = getattr(annotation, "__args__", ())
     if all(isinstance(argument, str | int) for argument in arguments):
         return [str(argument) for argument in arguments]
@@ -91,6 +93,8 @@ def _add(parser: Any, flags: list[str], dest: str, field: FieldInfo) -> None:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from ddpm import unet
 from ddpm.blocks import sinusoids
-from ddpm.config import Config, DataConfig, ModelConfig
+from ddpm.config import Config, DataConfig, DiffusionConfig, ModelConfig
+from ddpm.errors import ConfigError
 from ddpm.parameter_count import parameter_count
 from ddpm.unet import UNet
 
@@ -20,12 +21,14 @@ MODELS = st.integers(1, 3).flatmap(
         attention_levels=st.none() | st.sets(st.integers(0, levels - 1)).map(tuple),
         attention_head_dim=st.sampled_from([1, 4, 64]),
         norm_groups=st.sampled_from([1, 4, 8, 32]),
+        class_conditional=st.booleans(),
     )
 )
 
 
-def recipe(model: ModelConfig, channels: int) -> Config:
-    return Config(model=model, data=DataConfig(image_size=(8, 8), channels=channels))
+def recipe(model: ModelConfig, channels: int, variance: str = "fixed") -> Config:
+    data = DataConfig(image_size=(8, 8), channels=channels, class_names=("cat", "dog", "fox"))
+    return Config(model=model, data=data, diffusion=DiffusionConfig(variance=variance))
 
 
 def waken(network):
@@ -38,21 +41,29 @@ def waken(network):
 
 
 @settings(max_examples=30, deadline=None)
-@given(MODELS, st.sampled_from([1, 3, 4]), st.integers(1, 19), st.integers(1, 19), st.integers(1, 3))
-def test_any_shape_comes_out_as_it_went_in(model, channels, height, width, batch):
-    network = unet.build(recipe(model, channels))
+@given(
+    MODELS,
+    st.sampled_from([1, 3, 4]),
+    st.sampled_from(["fixed", "learned"]),
+    st.integers(1, 19),
+    st.integers(1, 19),
+    st.integers(1, 3),
+)
+def test_any_shape_comes_out_as_it_went_in(model, channels, variance, height, width, batch):
+    config = recipe(model, channels, variance)
+    network = unet.build(config)
     x_t = torch.randn(batch, channels, height, width)
-    assert network(x_t, torch.arange(batch)).shape == x_t.shape
-    assert sum(parameter.numel() for parameter in network.parameters()) == parameter_count(
-        recipe(model, channels)
-    )
+    channels_out = 2 * channels if variance == "learned" else channels
+    assert network(x_t, torch.arange(batch)).shape == (batch, channels_out, height, width)
+    assert sum(parameter.numel() for parameter in network.parameters()) == parameter_count(config)
 
 
 @settings(max_examples=15, deadline=None)
 @given(MODELS, st.sampled_from([1, 3, 4]))
 def test_every_parameter_gets_a_gradient(model, channels):
     network = waken(unet.build(recipe(model, channels)))
-    network(torch.randn(2, channels, 9, 6), torch.tensor([3, 700])).square().sum().backward()
+    labels = torch.tensor([0, 1, 2, 3]) if model.class_conditional else None
+    network(torch.randn(4, channels, 9, 6), torch.tensor([3, 700, 1, 20]), labels).square().sum().backward()
     without = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert without == []
     dead = [name for name, p in network.named_parameters() if not p.grad.any()]
@@ -101,3 +112,39 @@ def test_sinusoids_are_the_papers():
 def test_the_wrong_number_of_channels_is_told():
     with pytest.raises(ValueError, match=r"\[B, 3, H, W\], not \[2, 1, 8, 8\]"):
         UNet(8, 3, (1,))(torch.zeros(2, 1, 8, 8), torch.tensor([0, 0]))
+
+
+def test_a_class_matters_for_each_image_alone():
+    network = waken(UNet(8, 1, (1, 2), num_classes=3))
+    x_t = torch.randn(1, 1, 8, 8).expand(4, -1, -1, -1)
+    t = torch.full((4,), 5)
+    told = network(x_t, t, torch.arange(4))
+    assert all(not torch.allclose(told[i], told[j]) for i in range(4) for j in range(i))
+    torch.testing.assert_close(network(x_t[:1], t[:1], torch.tensor([2])), told[2:3], rtol=1e-4, atol=1e-5)
+
+
+def test_no_labels_and_the_label_after_the_last_both_mean_no_class():
+    network = waken(UNet(8, 1, (1,), num_classes=3))
+    x_t, t = torch.randn(2, 1, 8, 8), torch.tensor([1, 2])
+    torch.testing.assert_close(network(x_t, t), network(x_t, t, torch.tensor([3, 3])), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "labels", "message"),
+    [
+        (3, [0, 4], "4 is not the number of a class: they are 0 to 2, and 3 for none"),
+        (3, [-1, 0], "-1 is not the number of a class"),
+        (3, [0], r"the shape of t, \[2\], not \[1\]"),
+        (0, [0, 0], "knows no classes"),
+    ],
+)
+def test_wrong_labels_are_told(num_classes, labels, message):
+    network = UNet(8, 1, (1,), num_classes=num_classes)
+    with pytest.raises(ValueError, match=message):
+        network(torch.zeros(2, 1, 8, 8), torch.tensor([0, 0]), torch.tensor(labels))
+
+
+def test_classes_that_the_data_do_not_have_are_refused():
+    config = Config(model=ModelConfig(class_conditional=True), data=DataConfig(image_size=(8, 8), channels=1))
+    with pytest.raises(ConfigError, match="the data set digits has no classes"):
+        unet.build(config)
