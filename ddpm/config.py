@@ -62,6 +62,11 @@ Levels = Annotated[tuple[Annotated[int, Field(ge=0, le=7)], ...], BeforeValidato
 Channels = Annotated[Literal[1, 3, 4], BeforeValidator(_number)]
 Device = Annotated[str, AfterValidator(_known_device)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+ScheduleName = Literal["linear", "scaled-linear", "quadratic", "cosine", "sigmoid"]
+Spacing = Literal["trailing", "leading", "linspace"]
+
+# The first and the last beta at T = 1000 that the papers of the schedules give.
+BETA_ENDS = {"linear": (1e-4, 0.02), "quadratic": (1e-4, 0.02), "scaled-linear": (0.00085, 0.012)}
 
 
 class Section(BaseModel):
@@ -131,11 +136,22 @@ class DiffusionConfig(Section):
     """The forward process and what the network learns about it."""
 
     T: int = Field(1000, ge=1, le=100_000, description="number of diffusion steps")
-    schedule: Literal["linear", "quadratic", "cosine", "sigmoid"] = Field(
-        "cosine", description="shape of the noise schedule"
+    schedule: ScheduleName = Field("cosine", description="shape of the noise schedule")
+    beta_start: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="first beta at T=1000 (linear, scaled-linear, quadratic); unset: the schedule's own",
     )
-    beta_start: float = Field(1e-4, gt=0, lt=1, description="first beta at T=1000 (linear and quadratic)")
-    beta_end: float = Field(0.02, gt=0, lt=1, description="last beta at T=1000 (linear and quadratic)")
+    beta_end: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="last beta at T=1000 (linear, scaled-linear, quadratic); unset: the schedule's own",
+    )
+    zero_terminal_snr: bool = Field(
+        False, description="rescale the schedule so that nothing of the image is left at the last step"
+    )
     prediction: Literal["eps", "x_0", "v"] = Field(
         "eps", description="what the network predicts: the noise, the clean image, or v, a mix of both"
     )
@@ -145,10 +161,29 @@ class DiffusionConfig(Section):
     loss: Literal["mse", "l1", "huber"] = Field("mse", description="distance between prediction and target")
     huber_delta: float = Field(1.0, gt=0, description="where the Huber loss turns from square to straight")
 
+    @property
+    def beta_ends(self) -> tuple[float, float]:
+        """The first and the last beta at T = 1000, as given or else those of the schedule's paper."""
+        start, end = BETA_ENDS.get(self.schedule, BETA_ENDS["linear"])
+        return (
+            start if self.beta_start is None else self.beta_start,
+            end if self.beta_end is None else self.beta_end,
+        )
+
     @model_validator(mode="after")
     def _betas_rise(self) -> "DiffusionConfig":
-        if self.beta_start > self.beta_end:
-            raise ValueError(f"beta_start ({self.beta_start}) must not be above beta_end ({self.beta_end})")
+        start, end = self.beta_ends
+        if start > end:
+            raise ValueError(f"beta_start ({start}) must not be above beta_end ({end})")
+        return self
+
+    @model_validator(mode="after")
+    def _last_step_can_be_predicted(self) -> "DiffusionConfig":
+        if self.zero_terminal_snr and self.prediction == "eps":
+            raise ValueError(
+                "zero_terminal_snr cannot go with prediction eps: the last step is pure noise then, and knowing its "
+                "noise says nothing about the image; predict x_0 or v"
+            )
         return self
 
 

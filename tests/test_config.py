@@ -1,10 +1,12 @@
 """Recipes: what is not valid is refused with the field, the value and what is allowed; TOML keeps everything."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddpm.config import Config, ConfigError, from_toml, read_toml, sections, to_toml
+from ddpm.config import Config, ConfigError, ScheduleName, from_toml, read_toml, sections, to_toml
 from ddpm.presets import PRESETS, config_for
 
 SIZES = st.tuples(st.integers(1, 4096), st.integers(1, 4096))
@@ -22,7 +24,7 @@ RECIPES = st.builds(
     st.lists(st.integers(1, 64), min_size=1, max_size=8),
     st.floats(1e-12, 10),
     st.none() | st.floats(1e-9, 1e9),
-    st.sampled_from(["linear", "quadratic", "cosine", "sigmoid"]),
+    st.sampled_from(get_args(ScheduleName)),
     st.integers(0, 2**63 - 1),
     st.text(st.characters(blacklist_categories=("Cs",)), min_size=1),
 )
