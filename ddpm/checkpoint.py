@@ -170,9 +170,7 @@ def prune(folder: Path, keep: int) -> list[int]:
 
     Call it only after a new checkpoint is whole. Returns the steps deleted.
     """
-    for leftover in folder.glob(".*-*"):
-        if leftover.name.startswith((".building-", ".superseded-", ".damaged-", ".pruned-")):
-            shutil.rmtree(leftover, ignore_errors=True)
+    clear_leftovers(folder)
     whole = [checkpoint for checkpoint in list_checkpoints(folder) if checkpoint.whole]
     deleted = []
     for checkpoint in whole[:-keep]:
@@ -182,6 +180,13 @@ def prune(folder: Path, keep: int) -> list[int]:
         shutil.rmtree(doomed, ignore_errors=True)
         deleted.append(checkpoint.step)
     return deleted
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Delete the remains of unfinished writes and what was superseded. Call it after a new checkpoint is whole."""
+    for leftover in folder.glob(".*-*"):
+        if leftover.name.startswith((".building-", ".superseded-", ".damaged-", ".pruned-")):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _refuse_damage(checkpoint: Checkpoint, problem: str) -> None:

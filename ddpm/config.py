@@ -59,6 +59,8 @@ Multipliers = Annotated[
     tuple[Annotated[int, Field(ge=1, le=64)], ...], BeforeValidator(_split), Field(min_length=1, max_length=8)
 ]
 Levels = Annotated[tuple[Annotated[int, Field(ge=0, le=7)], ...], BeforeValidator(_split)]
+Decays = Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], BeforeValidator(_split)]
+Lengths = Annotated[tuple[Annotated[float, Field(gt=0, le=0.28)], ...], BeforeValidator(_split)]
 Channels = Annotated[Literal[1, 3, 4], BeforeValidator(_number)]
 Device = Annotated[str, AfterValidator(_known_device)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -210,6 +212,24 @@ class TrainConfig(Section):
     )
     ema_decay: float = Field(
         0.999, ge=0, lt=1, description="decay of the weight average that samples are drawn from"
+    )
+    ema_more_decays: Decays = Field(
+        (),
+        description="decays of further averages, such as 0.99,0.9999; draw from one with --weights ema-0.9999",
+    )
+    ema_lengths: Lengths = Field(
+        (),
+        description="lengths of power-function averages as shares of the run, such as 0.05,0.1; from two or more "
+        "any other can be made after training",
+    )
+    ema_snapshot_every: int = Field(
+        1000, ge=1, description="steps between two stored snapshots of the averages of ema_lengths"
+    )
+    label_dropout: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="share of the images whose class is hidden from a class-conditional network, which guidance needs",
     )
     seed: Seed = Field(0, description="the same seed on the same device trains the same run")
     device: Device = Field("auto", description="auto, cpu, mps, cuda or cuda:N")

@@ -78,6 +78,15 @@ class CheckpointDue:
 
 
 @dataclass(frozen=True)
+class SnapshotDue:
+    """Averages to keep for good, by name, each with its length. The tensors are the trainer's own, not copies."""
+
+    step: int
+    tensors: dict[str, dict[str, "Tensor"]]
+    lengths: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something is not as it should be, and training goes on."""
 
@@ -93,5 +102,13 @@ class Idle:
 
 
 Event = (
-    StateChanged | StepDone | MetricsLogged | PreviewProgress | PreviewDrawn | CheckpointDue | Warned | Idle
+    StateChanged
+    | StepDone
+    | MetricsLogged
+    | PreviewProgress
+    | PreviewDrawn
+    | CheckpointDue
+    | SnapshotDue
+    | Warned
+    | Idle
 )

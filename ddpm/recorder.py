@@ -11,6 +11,7 @@ from ddpm.events import (
     Event,
     MetricsLogged,
     PreviewDrawn,
+    SnapshotDue,
     StateChanged,
     StepDone,
     Warned,
@@ -71,6 +72,8 @@ class Recorder:
                 self._preview(event)
             case CheckpointDue():
                 self._checkpoint(event)
+            case SnapshotDue():
+                self._snapshot(event)
 
     def _preview(self, event: PreviewDrawn) -> None:
         path = self.run.previews_path / f"{checkpoints.step_name(event.step)}.png"
@@ -91,6 +94,11 @@ class Recorder:
                 "Earlier checkpoints are untouched: make room, then resume the run."
             ) from None
         self._note("checkpoint", event.step, f"{saved.size / 1e6:.1f} MB, {event.reason}")
+
+    def _snapshot(self, event: SnapshotDue) -> None:
+        folder = self.run.snapshots_path
+        checkpoints.save(folder, event.step, event.tensors, {"lengths": event.lengths})
+        checkpoints.clear_leftovers(folder)
 
     def _prune(self, step: int) -> Iterator[Warned]:
         try:
@@ -119,5 +127,7 @@ def _name(event: Event) -> str:
             return "the checkpoint"
         case PreviewDrawn():
             return "the preview"
+        case SnapshotDue():
+            return "the snapshot of the averages"
         case _:
             return "a row of metrics"

@@ -3,7 +3,8 @@
 config.toml      the recipe            metrics.jsonl   one row a logged step
 status.json      state and heartbeat   events.jsonl    what happened, when and why
 previews/        PNG and JSON          checkpoints/    see ddpm.checkpoint
-inbox/           commands as files     lock            held by the process that trains
+snapshots/       averages to combine   inbox/           commands as files
+lock             held by the process that trains
 """
 
 import errno
@@ -75,6 +76,7 @@ class Run:
         self.events_path = path / "events.jsonl"
         self.previews_path = path / "previews"
         self.checkpoints_path = path / "checkpoints"
+        self.snapshots_path = path / "snapshots"
         self.inbox_path = path / "inbox"
         self.lock_path = path / "lock"
 

@@ -81,7 +81,8 @@ def _prepare(
     if checkpoint:
         warnings += _restore(trainer, checkpoint)
     run.write_config(config)
-    checkpoints.set_aside_after(run.checkpoints_path, checkpoint.step if checkpoint else -1)
+    for folder in (run.checkpoints_path, run.snapshots_path):
+        checkpoints.set_aside_after(folder, checkpoint.step if checkpoint else -1)
     run.rewind(checkpoint.step if checkpoint else -1)
     run.take_commands()  # what was sent to an earlier trainer is not for this one
     recorder.status = this_process(
@@ -108,7 +109,7 @@ def _left_out(image_set: ImageSet) -> list[str]:
 
 def _restore(trainer: Trainer, checkpoint: Checkpoint) -> list[str]:
     """Put a checkpoint into the trainer; returns what is odd. Raises CheckpointError where it does not fit."""
-    tensors, state = checkpoints.load(checkpoint, "model", "ema", "optimizer")
+    tensors, state = checkpoints.load(checkpoint, "model", "optimizer", *trainer.averages)
     try:
         trainer.restore(tensors, state)
     except (KeyError, RuntimeError, TypeError, ValueError) as error:

@@ -14,7 +14,7 @@ from ddpm import schedules, unet
 from ddpm.config import Config, SampleConfig
 from ddpm.data import DeviceImages, to_uint8
 from ddpm.device import memory_figures, pick_precision
-from ddpm.ema import ExponentialMovingAverage
+from ddpm.ema import build_averages
 from ddpm.errors import TrainingError
 from ddpm.events import (
     CheckpointDue,
@@ -24,6 +24,7 @@ from ddpm.events import (
     MetricsLogged,
     PreviewDrawn,
     PreviewProgress,
+    SnapshotDue,
     State,
     StateChanged,
     StepDone,
@@ -71,7 +72,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(config.train.seed, "weights", 0))
             self.network = unet.build(config).to(self.device)
-        self.ema = ExponentialMovingAverage(self.network, config.train.ema_decay)
+        self.averages = build_averages(config.train, self.network)
         self.optimizer = build_optimizer(config.train, self.network)
         self.precision = pick_precision(config.train.precision, self.device)
         self.step = 0
@@ -112,6 +113,8 @@ class Trainer:
                 yield self._metrics()
             if previews.every and (self.step % previews.every == 0 or self.step == train.steps):
                 yield from self._preview(take_commands)
+            if train.ema_lengths and self.step % train.ema_snapshot_every == 0:
+                yield self._snapshot()
             if self.step < train.steps and self.step % train.checkpoint_every == 0:
                 yield self.checkpoint("interval")
         yield from self._end("finished", "")
@@ -119,7 +122,7 @@ class Trainer:
     def _train_step(self) -> None:
         train, device = self.config.train, self.device
         random = generator(train.seed, "noise", self.step, device)
-        x_0 = self.images.batch(self.images_seen, train.batch_size).x_0
+        x_0, _ = self.images.batch(self.images_seen, train.batch_size)
         t = random_timesteps(self.schedule.T, len(x_0), random)
         eps = torch.randn(x_0.shape, generator=random, device=device)
 
@@ -144,7 +147,8 @@ class Trainer:
 
         self.step += 1
         self.images_seen += len(x_0)
-        self.ema.update(self.step)
+        for average in self.averages.values():
+            average.update(self.step)
         self._since_metrics.add(loss_value, grad_norm_value, len(x_0))
 
     def _count_time(self, started: float) -> None:
@@ -220,13 +224,13 @@ class Trainer:
 
     def averaged(self, x_t: Tensor, t: Tensor) -> Tensor:
         """The prediction of the network with its averaged weights."""
-        return functional_call(self.network, self.ema.weights, (x_t, t))  # type: ignore[no-any-return]
+        return functional_call(self.network, self.averages["ema"].weights, (x_t, t))  # type: ignore[no-any-return]
 
     def checkpoint(self, reason: Literal["interval", "asked", "end"]) -> CheckpointDue:
         """Everything that restore needs."""
         tensors = {
             "model": {name: parameter.detach() for name, parameter in self.network.named_parameters()},
-            "ema": self.ema.weights,
+            **{name: average.weights for name, average in self.averages.items()},
             "optimizer": optimizer_tensors(self.optimizer, self.network),
         }
         state = {
@@ -234,8 +238,16 @@ class Trainer:
             "images_seen": self.images_seen,
             "seconds": self.seconds,
             "since_metrics": asdict(self._since_metrics),
+            "lengths": self._lengths(),
         }
         return CheckpointDue(self.step, tensors, state, reason)
+
+    def _snapshot(self) -> SnapshotDue:
+        lengths = self._lengths()
+        return SnapshotDue(self.step, {name: self.averages[name].weights for name in lengths}, lengths)
+
+    def _lengths(self) -> dict[str, float]:
+        return {f"power-{length:g}": length for length in self.config.train.ema_lengths}
 
     def restore(self, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
         """Go on from what checkpoint gave: tensors on any device, and the numbers with their step.
@@ -243,7 +255,8 @@ class Trainer:
         Raises KeyError, RuntimeError, TypeError or ValueError when they are of another network or incomplete.
         """
         self.network.load_state_dict(tensors["model"])
-        self.ema.load(tensors["ema"])
+        for name, average in self.averages.items():
+            average.load(tensors[name])
         load_optimizer_tensors(self.optimizer, self.network, tensors["optimizer"])
         self.step = int(state["step"])
         self.images_seen = int(state["images_seen"])

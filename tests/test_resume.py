@@ -31,6 +31,9 @@ OPTIONS = [
     "--checkpoint-every=15",
     "--train.keep_checkpoints=9",
     "--train.log_every=3",
+    "--train.ema_more_decays=0.9",
+    "--train.ema_lengths=0.05,0.1",
+    "--train.ema_snapshot_every=8",
 ]
 
 
@@ -38,12 +41,17 @@ def same_records(one: Run, other: Run) -> None:
     """Compare all tensors, states and metrics of two runs, but for what a clock says."""
     a, b = one.checkpoints()[-1], other.checkpoints()[-1]
     assert a.step == b.step == 40
-    for stem in ("model", "ema", "optimizer"):
+    for stem in ("model", "ema", "ema-0.9", "power-0.05", "power-0.1", "optimizer"):
         ours, theirs = load_file(a.path / f"{stem}.safetensors"), load_file(b.path / f"{stem}.safetensors")
         assert ours.keys() == theirs.keys()
         assert ours
         different = [name for name in ours if ours[name].tobytes() != theirs[name].tobytes()]
         assert different == [], stem
+    manifests = [
+        [p.read_bytes() for p in sorted(run.snapshots_path.glob("*/manifest.json"))] for run in (one, other)
+    ]
+    assert manifests[0] == manifests[1]
+    assert len(manifests[0]) == 5
     measured = ("time", "seconds", "img_per_s", "memory")
     rows = [
         [{k: v for k, v in row.items() if k not in measured} for row in run.metrics()] for run in (one, other)

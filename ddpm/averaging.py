@@ -1,0 +1,93 @@
+"""An average of any length, after training: the post-hoc EMA of Karras et al. 2024, section 3 and appendix C.
+
+While a run trains it stores snapshots of averages of a few lengths. Each is a weighted sum of all weights of the
+past, with weights known in closed form; so a sum of snapshots can come close to an average that nobody tracked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddpm.checkpoint import Checkpoint, list_checkpoints, load
+from ddpm.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# The length of a plain mean of all steps, exponent 0, is 1 / sqrt(12).
+LONGEST = 12**-0.5
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much the weights of each step tau <= step count in an average: (gamma + 1) tau^gamma / step^(gamma + 1)."""
+
+    step: int
+    exponent: float
+
+
+def length_of(exponent: float) -> float:
+    """The standard deviation of a profile over its step: sigma_rel of gamma (Karras et al. 2024, section 3.1)."""
+    return float((exponent + 1) ** 0.5 / ((exponent + 2) * (exponent + 3) ** 0.5))
+
+
+def exponent_of(length: float) -> float:
+    """gamma of sigma_rel: the one root of length_of(gamma) = length with gamma >= 0.
+
+    Raises ValueError unless 0 < length < 0.288, the length of a plain mean over the whole run.
+    """
+    if not 0 < length < LONGEST:
+        raise ValueError(
+            f"an average's length is a share of the run between 0 and {LONGEST:.3f}, not {length}"
+        )
+    inverse = length**-2
+    # (gamma + 1) / length^2 = (gamma + 2)^2 (gamma + 3), multiplied out.
+    return float(max(np.roots([1, 7, 16 - inverse, 12 - inverse]).real))
+
+
+def overlap(a: Profile, b: Profile) -> float:
+    """The integral of the product of two profiles over all steps, in closed form."""
+    first, last = min(a.step, b.step), max(a.step, b.step)
+    exponent_of_last = b.exponent if b.step == last else a.exponent
+    factor = (a.exponent + 1) * (b.exponent + 1) / (a.exponent + b.exponent + 1)
+    # first^(a + b + 1) / (step_a^(a + 1) step_b^(b + 1)) without its huge powers.
+    return factor * float(np.exp(exponent_of_last * (np.log(first) - np.log(last)))) / last
+
+
+def coefficients(snapshots: Sequence[Profile], wanted: Profile) -> NDArray[np.float64]:
+    """The factor of each snapshot in the sum that comes closest to ``wanted``, by least squares: float64 [N]."""
+    products = np.array([[overlap(a, b) for b in snapshots] for a in snapshots])
+    towards = np.array([overlap(a, wanted) for a in snapshots])
+    factors: NDArray[np.float64] = np.linalg.lstsq(products, towards, rcond=None)[0]
+    return factors
+
+
+def reconstruct(checkpoint: Checkpoint, snapshots: Path, length: float) -> "dict[str, Tensor]":
+    """The weights averaged over ``length`` as of a checkpoint, float32 on the CPU.
+
+    They are made from the averages in the checkpoint and in the snapshots before it, in the folder ``snapshots``.
+    Raises CheckpointError where the run stored no such averages or they are damaged, ValueError for a length that
+    is none.
+    """
+    wanted = Profile(checkpoint.step, exponent_of(length))
+    before = [stored for stored in list_checkpoints(snapshots) if stored.step < checkpoint.step]
+    profiles, sources = [], []
+    for stored in [*before, checkpoint]:
+        for stem, stored_length in load(stored)[1].get("lengths", {}).items():
+            profiles.append(Profile(stored.step, exponent_of(stored_length)))
+            sources.append((stored, stem))
+    if not profiles:
+        raise CheckpointError(
+            f"An average of length {length:g} cannot be made: {checkpoint.path} holds no averages of other lengths. "
+            "They are stored when a run is trained with train.ema_lengths, two or more."
+        )
+    weights: dict[str, Tensor] = {}
+    for (stored, stem), factor in zip(sources, coefficients(profiles, wanted), strict=True):
+        for name, tensor in load(stored, stem)[0][stem].items():
+            part = tensor.double() * factor
+            weights[name] = weights[name].add_(part) if name in weights else part
+    return {name: tensor.float() for name, tensor in weights.items()}
