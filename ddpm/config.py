@@ -62,6 +62,7 @@ Levels = Annotated[tuple[Annotated[int, Field(ge=0, le=7)], ...], BeforeValidato
 Decays = Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], BeforeValidator(_split)]
 Lengths = Annotated[tuple[Annotated[float, Field(gt=0, le=0.28)], ...], BeforeValidator(_split)]
 Channels = Annotated[Literal[1, 3, 4], BeforeValidator(_number)]
+TimeFrequencyShift = Annotated[Literal[0, 1], BeforeValidator(_number)]
 Device = Annotated[str, AfterValidator(_known_device)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 ScheduleName = Literal["linear", "scaled-linear", "quadratic", "cosine", "sigmoid"]
@@ -112,25 +113,59 @@ class ModelConfig(Section):
     dim_mults: Multipliers = Field(
         (1, 2, 4), description="channels at each level, as multiples of dim; each level halves the image"
     )
-    blocks_per_level: int = Field(2, ge=1, le=16, description="ResNet blocks at each level on the way down")
+    block: Literal["resnet", "convnext"] = Field(
+        "resnet", description="kind of block: ResNet, as in the papers, or ConvNeXt, wider and depthwise"
+    )
+    blocks_per_level: int = Field(2, ge=1, le=16, description="blocks at each level on the way down")
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of a block's inner features that training sets to 0"
+    )
     attention_levels: Levels | None = Field(
         None, description="levels with self-attention, 0 is full resolution; unset: the last level only"
     )
-    attention_head_dim: int = Field(32, ge=1, le=1024, description="channels of one attention head")
+    linear_attention_levels: Levels = Field(
+        (), description="levels with linear attention, which stays cheap for many pixels"
+    )
+    middle_attention: bool = Field(True, description="self-attention between the way down and the way up")
+    attention_head_dim: int = Field(32, ge=1, le=2**17, description="channels of one attention head")
     norm_groups: int = Field(
         8, ge=1, le=128, description="groups of each GroupNorm; fewer where they do not divide the channels"
+    )
+    norm_group_channels: int = Field(
+        2, ge=1, le=128, description="channels that a group of a GroupNorm has at least"
+    )
+    norm_eps: float = Field(1e-5, gt=0, le=0.1, description="what each GroupNorm adds to the variance")
+    time_frequency_shift: TimeFrequencyShift = Field(
+        1, description="1: time embedding of Ho et al.'s code; 0: that of Vaswani et al. and many others"
+    )
+    downsample_padding: Literal["both", "end"] = Field(
+        "both", description="zeros where an image is halved: on both sides, or (Ho et al.) at the end only"
     )
     class_conditional: bool = Field(
         False, description="tell the network the class of each image, so that it can be asked for one"
     )
 
+    @property
+    def full_attention_levels(self) -> tuple[int, ...]:
+        """The levels with self-attention: those named, or else the last one unless that has linear attention."""
+        if self.attention_levels is not None:
+            return self.attention_levels
+        last = len(self.dim_mults) - 1
+        return () if last in self.linear_attention_levels else (last,)
+
     @model_validator(mode="after")
     def _levels_exist(self) -> "ModelConfig":
-        for level in self.attention_levels or ():
-            if level >= len(self.dim_mults):
-                raise ValueError(
-                    f"attention_levels names level {level}, but dim_mults makes levels 0 to {len(self.dim_mults) - 1}"
-                )
+        for name in ("attention_levels", "linear_attention_levels"):
+            for level in getattr(self, name) or ():
+                if level >= len(self.dim_mults):
+                    raise ValueError(
+                        f"{name} names level {level}, but dim_mults makes levels 0 to {len(self.dim_mults) - 1}"
+                    )
+        both = set(self.full_attention_levels) & set(self.linear_attention_levels)
+        if both:
+            raise ValueError(
+                f"level {min(both)} is in attention_levels and in linear_attention_levels; choose one of them"
+            )
         return self
 
 

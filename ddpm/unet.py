@@ -1,20 +1,27 @@
 """The U-Net of Ho et al. 2020: from a noisy image and its timestep to the noise in it."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ddpm.blocks import Downsample, ResNetBlock, SelfAttention, TimeEmbedding, Upsample, group_norm, zeroed
+from ddpm.attention import LinearAttention, SelfAttention
+from ddpm.blocks import Downsample, ResNetBlock, TimeEmbedding, Upsample, group_norm, zeroed
 from ddpm.config import Config
+from ddpm.convnext import ConvNeXtBlock
+
+Block = ResNetBlock | ConvNeXtBlock
+Attention = SelfAttention | LinearAttention
 
 
 class DownLevel(nn.Module):
-    """One resolution on the way down: ResNet blocks, each with attention where there is any, then half the size."""
+    """One resolution on the way down: blocks, each with attention where there is any, then half the size."""
 
     def __init__(
-        self, blocks: list[ResNetBlock], attentions: list[SelfAttention], downsample: Downsample | None
+        self, blocks: Sequence[Block], attentions: Sequence[Attention], downsample: Downsample | None
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
@@ -34,7 +41,7 @@ class UpLevel(nn.Module):
     """One resolution on the way up: each block takes a skip connection in, then the size doubles."""
 
     def __init__(
-        self, blocks: list[ResNetBlock], attentions: list[SelfAttention], upsample: Upsample | None
+        self, blocks: Sequence[Block], attentions: Sequence[Attention], upsample: Upsample | None
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
@@ -53,9 +60,14 @@ class UNet(nn.Module):
 
     Level i has ``dim * dim_mults[i]`` channels and half the height and width of level i - 1, rounded up, so that
     any H and W work. ``attention_levels`` (0 is full resolution; None: the last level) get self-attention after
-    each block; the middle always has it. The last convolution starts at 0, so an untrained network predicts 0.
+    each block, ``linear_attention_levels`` linear attention; the middle has self-attention unless
+    ``middle_attention`` is off. The last convolution starts at 0, so an untrained network predicts 0.
+
     With ``num_classes`` the network can be told a class, which is added to the time as in Nichol & Dhariwal 2021;
     the number ``num_classes`` itself stands for no class (Ho & Salimans 2022, section 3.2).
+
+    The other arguments are explained with their fields in ddpm.config.ModelConfig. Raises ValueError for a level
+    with both kinds of attention.
     """
 
     def __init__(
@@ -64,12 +76,20 @@ class UNet(nn.Module):
         channels: int = 3,
         dim_mults: Sequence[int] = (1, 2, 4, 8),
         *,
-        blocks_per_level: int = 2,
-        attention_levels: Sequence[int] | None = None,
-        attention_head_dim: int = 32,
-        norm_groups: int = 8,
         channels_out: int | None = None,
         num_classes: int = 0,
+        block: Literal["resnet", "convnext"] = "resnet",
+        blocks_per_level: int = 2,
+        dropout: float = 0.0,
+        attention_levels: Sequence[int] | None = None,
+        linear_attention_levels: Sequence[int] = (),
+        middle_attention: bool = True,
+        attention_head_dim: int = 32,
+        norm_groups: int = 8,
+        norm_group_channels: int = 2,
+        norm_eps: float = 1e-5,
+        time_frequency_shift: int = 1,
+        downsample_padding: Literal["both", "end"] = "both",
     ) -> None:
         super().__init__()
         self.channels = channels
@@ -77,18 +97,22 @@ class UNet(nn.Module):
         time_dim = 4 * dim
         dims = [dim * multiple for multiple in dim_mults]
         last = len(dims) - 1
-        attended = {last} if attention_levels is None else set(attention_levels)
+        full = {last} if attention_levels is None else set(attention_levels)
+        linear = set(linear_attention_levels)
+        if full & linear:
+            raise ValueError(f"Level {min(full & linear)} cannot have both full and linear attention.")
+        norm = partial(group_norm, groups=norm_groups, eps=norm_eps, group_channels=norm_group_channels)
 
-        def resnet(channels_in: int, channels_out: int) -> ResNetBlock:
-            return ResNetBlock(channels_in, channels_out, time_dim, norm_groups)
+        def make_block(channels_in: int, channels_out: int) -> Block:
+            if block == "convnext":
+                return ConvNeXtBlock(channels_in, channels_out, time_dim, dropout)
+            return ResNetBlock(channels_in, channels_out, time_dim, norm, dropout)
 
-        def attention(level_dim: int) -> SelfAttention:
-            return SelfAttention(level_dim, attention_head_dim, norm_groups)
+        def attentions(index: int, blocks: Sequence[Block]) -> list[Attention]:
+            kind = SelfAttention if index in full else LinearAttention
+            return [kind(dims[index], attention_head_dim, norm) for _ in blocks if index in full | linear]
 
-        def attentions(index: int, blocks: list[ResNetBlock]) -> list[SelfAttention]:
-            return [attention(dims[index]) for _ in blocks] if index in attended else []
-
-        self.time = TimeEmbedding(dim)
+        self.time = TimeEmbedding(dim, time_frequency_shift)
         if num_classes:
             self.label = nn.Embedding(num_classes + 1, time_dim)
         self.input = nn.Conv2d(channels, dim, 3, padding=1)
@@ -96,26 +120,28 @@ class UNet(nn.Module):
         skips = [dim]
         self.down = nn.ModuleList()
         for index, level_dim in enumerate(dims):
-            blocks = [resnet(skips[-1], level_dim)]
-            blocks += [resnet(level_dim, level_dim) for _ in range(blocks_per_level - 1)]
-            downsample = Downsample(level_dim) if index < last else None
+            blocks = [make_block(skips[-1], level_dim)]
+            blocks += [make_block(level_dim, level_dim) for _ in range(blocks_per_level - 1)]
+            downsample = Downsample(level_dim, downsample_padding) if index < last else None
             self.down.append(DownLevel(blocks, attentions(index, blocks), downsample))
             skips += [level_dim] * (blocks_per_level + (index < last))
 
-        self.middle_in = resnet(dims[-1], dims[-1])
-        self.middle_attention = attention(dims[-1])
-        self.middle_out = resnet(dims[-1], dims[-1])
+        self.middle_in = make_block(dims[-1], dims[-1])
+        self.middle_attention = (
+            SelfAttention(dims[-1], attention_head_dim, norm) if middle_attention else nn.Identity()
+        )
+        self.middle_out = make_block(dims[-1], dims[-1])
 
         below = dims[-1]
         self.up = nn.ModuleList()
         for index, level_dim in reversed(list(enumerate(dims))):
-            blocks = [resnet(below + skips.pop(), level_dim)]
-            blocks += [resnet(level_dim + skips.pop(), level_dim) for _ in range(blocks_per_level)]
+            blocks = [make_block(below + skips.pop(), level_dim)]
+            blocks += [make_block(level_dim + skips.pop(), level_dim) for _ in range(blocks_per_level)]
             upsample = Upsample(level_dim) if index > 0 else None
             self.up.append(UpLevel(blocks, attentions(index, blocks), upsample))
             below = level_dim
 
-        self.norm = group_norm(dim * dim_mults[0], norm_groups)
+        self.norm = norm(dim * dim_mults[0])
         self.output = zeroed(nn.Conv2d(dim * dim_mults[0], channels_out or channels, 3, padding=1))
 
     def forward(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -167,10 +193,18 @@ def build(config: Config) -> UNet:
         model.dim,
         config.channels,
         model.dim_mults,
-        blocks_per_level=model.blocks_per_level,
-        attention_levels=model.attention_levels,
-        attention_head_dim=model.attention_head_dim,
-        norm_groups=model.norm_groups,
         channels_out=config.channels_out,
         num_classes=config.num_classes,
+        block=model.block,
+        blocks_per_level=model.blocks_per_level,
+        dropout=model.dropout,
+        attention_levels=model.full_attention_levels,
+        linear_attention_levels=model.linear_attention_levels,
+        middle_attention=model.middle_attention,
+        attention_head_dim=model.attention_head_dim,
+        norm_groups=model.norm_groups,
+        norm_group_channels=model.norm_group_channels,
+        norm_eps=model.norm_eps,
+        time_frequency_shift=model.time_frequency_shift,
+        downsample_padding=model.downsample_padding,
     )
