@@ -36,6 +36,7 @@ class Checkpoint:
 
     @property
     def whole(self) -> bool:
+        """Whether nothing was found wrong with it."""
         return not self.problem
 
 

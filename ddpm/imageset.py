@@ -44,6 +44,7 @@ class ImageSet:
 
     @property
     def n(self) -> int:
+        """Number of images."""
         return len(self.images)
 
     @property
@@ -53,6 +54,7 @@ class ImageSet:
 
     @property
     def channels(self) -> int:
+        """1 grey, 3 RGB, 4 RGBA."""
         return int(self.images.shape[1])
 
 

@@ -100,6 +100,7 @@ class Run:
             return Status(state="stopped", message="no readable status.json")
 
     def write_status(self, status: Status) -> None:
+        """Put the trainer's word in place of its last one."""
         replace_file(self.status_path, json_bytes(asdict(status)), durable=False)
 
     def is_training(self) -> bool:
@@ -138,6 +139,7 @@ class Run:
     # Records
 
     def append_metrics(self, row: dict[str, Any]) -> None:
+        """Add a row to metrics.jsonl."""
         append_json_line(self.metrics_path, row)
 
     def metrics(self) -> list[dict[str, Any]]:
