@@ -10,8 +10,8 @@ from ddpm.version import __version__
 
 if TYPE_CHECKING:
     from ddpm.config import Config, SampleConfig, from_toml, to_toml
-    from ddpm.data import DeviceImages
-    from ddpm.datasets import open_data
+    from ddpm.data import DeviceImages, TrainingImages, open_training_data
+    from ddpm.datasets import open_data, open_held_out
     from ddpm.generate import draw, load_network, save_images
     from ddpm.presets import config_for
     from ddpm.runs import Run, create_run, list_runs, open_run
@@ -25,7 +25,10 @@ _HOMES = {
     "from_toml": "config",
     "to_toml": "config",
     "DeviceImages": "data",
+    "TrainingImages": "data",
+    "open_training_data": "data",
     "open_data": "datasets",
+    "open_held_out": "datasets",
     "draw": "generate",
     "load_network": "generate",
     "save_images": "generate",
@@ -45,6 +48,7 @@ __all__ = [
     "Run",
     "SampleConfig",
     "Trainer",
+    "TrainingImages",
     "UNet",
     "__version__",
     "config_for",
@@ -54,7 +58,9 @@ __all__ = [
     "list_runs",
     "load_network",
     "open_data",
+    "open_held_out",
     "open_run",
+    "open_training_data",
     "save_images",
     "to_toml",
     "train_run",

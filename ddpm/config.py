@@ -91,6 +91,12 @@ class DataConfig(Section):
     class_names: tuple[str, ...] = Field(
         (), description="names of the classes, in the order of their numbers; filled in from the data set"
     )
+    flip: bool = Field(
+        False, description="show each image mirrored left to right half of the times; held-out ones never"
+    )
+    held_out: float = Field(
+        0.0, ge=0, le=0.5, description="share of the images that are never trained on, for the held-out loss"
+    )
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -1,12 +1,15 @@
-"""Images on the device, and their order: a function of the seed and of how many images have been seen."""
+"""Images as a network trains on them: batches of floats on a device, in the order of ddpm.order."""
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from ddpm.imageset import ImageSet
-from ddpm.randomness import generator
+from ddpm.config import Config
+from ddpm.datasets import left_out, open_data
+from ddpm.imageset import ImageSet, Progress
+from ddpm.order import ShuffledOrder
 
 
 def to_unit(images: Tensor) -> Tensor:
@@ -26,19 +29,29 @@ class Batch(NamedTuple):
     labels: Tensor | None
 
 
+class TrainingImages(Protocol):
+    """What a network trains on: an endless row of images, read from wherever a run has come to."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the batches are."""
+
+    def __len__(self) -> int:
+        """Images of one epoch."""
+
+    def batch(self, images_seen: int, batch_size: int) -> Batch:
+        """The ``batch_size`` images that follow the first ``images_seen``."""
+
+
 class DeviceImages:
-    """A whole data set on one device as uint8 [N, C, H, W], read in an endless shuffled order.
+    """A whole data set on one device as uint8 [N, C, H, W], read in the order of ``ShuffledOrder``."""
 
-    Each epoch is a permutation of the N images that depends on nothing but the seed and the epoch's number,
-    and one epoch follows the other without a gap. So a resumed run goes on where it was, batches may be
-    larger than the data set, and no image is left out.
-    """
-
-    def __init__(self, image_set: ImageSet, seed: int, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, image_set: ImageSet, seed: int, device: torch.device | str = "cpu", *, flip: bool = False
+    ) -> None:
         self.images = torch.as_tensor(image_set.images, device=device)
         self.labels = None if image_set.labels is None else torch.as_tensor(image_set.labels, device=device)
-        self._seed = seed
-        self._orders: dict[int, Tensor] = {}
+        self._order = ShuffledOrder(image_set.n, seed, flip=flip)
 
     @property
     def device(self) -> torch.device:
@@ -50,23 +63,36 @@ class DeviceImages:
 
     def batch(self, images_seen: int, batch_size: int) -> Batch:
         """The ``batch_size`` images that follow the first ``images_seen``."""
-        positions = self.order(images_seen, batch_size).to(self.images.device)
+        showings = self._order.showings(images_seen, batch_size)
+        positions = showings.positions.to(self.device)
         labels = None if self.labels is None else self.labels[positions]
-        return Batch(to_unit(self.images[positions]), labels)
+        return Batch(to_unit(mirror(self.images[positions], showings.mirrored)), labels)
 
-    def order(self, images_seen: int, batch_size: int) -> Tensor:
-        """The positions in the data set of those images, int64 [B] on the CPU."""
-        first_epoch, start = divmod(images_seen, len(self))
-        last_epoch = (images_seen + batch_size - 1) // len(self)
-        epochs = range(first_epoch, last_epoch + 1)
-        self._orders = {epoch: self._epoch(epoch) for epoch in epochs}
-        return torch.cat(list(self._orders.values()))[start : start + batch_size]
 
-    def _epoch(self, epoch: int) -> Tensor:
-        known = self._orders.get(epoch)
-        # Shuffled on the CPU, so that the order is the same on every device.
-        return (
-            torch.randperm(len(self), generator=generator(self._seed, "order", epoch))
-            if known is None
-            else known
-        )
+def mirror(images: Tensor, mirrored: Tensor | None) -> Tensor:
+    """Images [B, C, H, W], those named in ``mirrored`` [B] with left and right exchanged."""
+    if mirrored is None:
+        return images
+    return torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(-1), images)
+
+
+class OpenedData(NamedTuple):
+    """A recipe with its data section filled in, the images that it trains on, and what is odd about them."""
+
+    config: Config
+    images: TrainingImages
+    warnings: list[str]
+
+
+def open_training_data(
+    config: Config,
+    data_root: Path,
+    device: torch.device | str = "cpu",
+    *,
+    download: bool = False,
+    progress: Progress | None = None,
+) -> OpenedData:
+    """The images that a recipe trains on, ready for its trainer. Raises DataError as ``open_data`` does."""
+    config, image_set = open_data(config, data_root, download=download, progress=progress)
+    images = DeviceImages(image_set, config.train.seed, device, flip=config.data.flip)
+    return OpenedData(config, images, left_out(image_set.skipped))

@@ -1,6 +1,7 @@
 """Open a data set by its name, or a folder of images by its path. Needs no torch."""
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from ddpm.folder import read_folder, summarize_folder
 from ddpm.imageset import DataSummary, ImageSet, Progress, empty_images
 from ddpm.named_sets import DATASETS, NamedSet
 from ddpm.pixels import resize_grey
+from ddpm.split import split
 
 __all__ = [
     "DATASETS",
@@ -19,8 +21,10 @@ __all__ = [
     "ImageSet",
     "NamedSet",
     "Progress",
+    "left_out",
     "load_images",
     "open_data",
+    "open_held_out",
     "resolve",
     "summarize",
 ]
@@ -66,12 +70,44 @@ def load_images(
 def open_data(
     config: Config, data_root: Path, *, download: bool = False, progress: Progress | None = None
 ) -> tuple[Config, ImageSet]:
-    """The images that a recipe trains on, and the recipe with their size and channels filled in.
+    """The images that a recipe trains on, and the recipe with size, channels and classes filled in.
 
-    Raises DataError as ``load_images`` does.
+    What ``data.held_out`` holds back is not among them. Raises DataError as ``load_images`` does, and where
+    there is but one image and some of it is to be held out.
     """
-    images = load_images(config.data, data_root, download=download, progress=progress)
-    return config.model_copy(update={"data": resolve(config.data, images)}), images
+    whole = load_images(config.data, data_root, download=download, progress=progress)
+    trained, _ = split(whole, config.data.held_out, config.train.seed)
+    return _filled_in(config, trained), trained
+
+
+def open_held_out(
+    config: Config, data_root: Path, *, download: bool = False, progress: Progress | None = None
+) -> tuple[Config, ImageSet]:
+    """The images that ``data.held_out`` keeps from the training of this recipe, never mirrored.
+
+    Raises DataError as ``open_data`` does, and where the recipe holds nothing out.
+    """
+    if config.data.held_out == 0:
+        raise DataError(
+            f"The recipe holds no images of {config.data.source} out (data.held_out is 0), so there are none that "
+            "the network has not seen. Train with data.held_out above 0, such as 0.05."
+        )
+    whole = load_images(config.data, data_root, download=download, progress=progress)
+    _, held_out = split(whole, config.data.held_out, config.train.seed)
+    return _filled_in(config, held_out), held_out
+
+
+def left_out(skipped: Sequence[str]) -> list[str]:
+    """How many files are no images, and the first of them by name, as a warning; none where all are."""
+    if not skipped:
+        return []
+    files = "image file" if len(skipped) == 1 else "image files"
+    named = ", ".join(skipped[:5]) + (" ..." if len(skipped) > 5 else "")
+    return [f"{len(skipped)} {files} left out: {named}"]
+
+
+def _filled_in(config: Config, images: ImageSet) -> Config:
+    return config.model_copy(update={"data": resolve(config.data, images)})
 
 
 def resolve(config: DataConfig, found: DataSummary | ImageSet) -> DataConfig:

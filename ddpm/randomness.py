@@ -5,17 +5,14 @@ draws what the uninterrupted run would have drawn, with no generator state in th
 EDM2's training loop (Karras et al. 2024), which seeds from (seed, rank, images).
 """
 
-import hashlib
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from ddpm.seeds import derived_seed
 
-def derived_seed(seed: int, purpose: str, count: int, rank: int = 0) -> int:
-    """A 63-bit seed for one purpose at one count; different arguments give unrelated seeds."""
-    digest = hashlib.blake2b(f"{seed}/{purpose}/{count}/{rank}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
+__all__ = ["SampleNoise", "derived_seed", "generator"]
 
 
 def generator(

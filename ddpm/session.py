@@ -6,12 +6,11 @@ from pathlib import Path
 from ddpm import checkpoint as checkpoints
 from ddpm.checkpoint import Checkpoint
 from ddpm.config import Config
-from ddpm.data import DeviceImages
-from ddpm.datasets import Progress, open_data
+from ddpm.data import open_training_data
 from ddpm.device import describe_device, out_of_memory_told, pick_device
 from ddpm.errors import CheckpointError, DDPMError
 from ddpm.events import Event, State, StateChanged
-from ddpm.imageset import ImageSet
+from ddpm.imageset import Progress
 from ddpm.recorder import Recorder
 from ddpm.runs import Run, this_process
 from ddpm.trainer import TakeCommands, Trainer
@@ -75,9 +74,10 @@ def _prepare(
 ) -> tuple[Trainer, list[str]]:
     """A trainer that is ready, and what is odd. Nothing of the run is changed before everything fits."""
     device = pick_device(config.train.device)
-    config, image_set = open_data(config, data_root, download=download, progress=progress)
-    warnings = _left_out(image_set)
-    trainer = Trainer(config, DeviceImages(image_set, config.train.seed, device))
+    config, images, warnings = open_training_data(
+        config, data_root, device, download=download, progress=progress
+    )
+    trainer = Trainer(config, images)
     if checkpoint:
         warnings += _restore(trainer, checkpoint)
     run.write_config(config)
@@ -92,19 +92,10 @@ def _prepare(
         images_seen=trainer.images_seen,
         device=describe_device(device),
         parameters=sum(parameter.numel() for parameter in trainer.network.parameters()),
-        dataset_size=len(image_set.images),
+        dataset_size=len(images),
     )
     run.record("resumed" if checkpoint else "started", trainer.step, f"on {recorder.status.device}")
     return trainer, warnings
-
-
-def _left_out(image_set: ImageSet) -> list[str]:
-    """How many files are no images, and the first of them by name."""
-    skipped = image_set.skipped
-    if not skipped:
-        return []
-    named = ", ".join(skipped[:5]) + (" ..." if len(skipped) > 5 else "")
-    return [f"{len(skipped)} of {len(skipped) + len(image_set.images)} image files left out: {named}"]
 
 
 def _restore(trainer: Trainer, checkpoint: Checkpoint) -> list[str]:

@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from ddpm import schedules, unet
 from ddpm.config import Config, SampleConfig
-from ddpm.data import DeviceImages, to_uint8
+from ddpm.data import TrainingImages, to_uint8
 from ddpm.device import memory_figures, pick_precision
 from ddpm.ema import build_averages
 from ddpm.errors import TrainingError
@@ -63,7 +63,7 @@ class Trainer:
     number of threads trains the same weights, bit for bit, however often it is interrupted in between.
     """
 
-    def __init__(self, config: Config, images: DeviceImages) -> None:
+    def __init__(self, config: Config, images: TrainingImages) -> None:
         self.config = config
         self.images = images
         self.device = images.device

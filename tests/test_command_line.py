@@ -160,7 +160,7 @@ def test_a_folder_of_images_trains_and_names_the_broken_ones(command_line, home,
     run = Run(home / "runs" / "mine")
     assert run.config().data.shape == (3, 9, 6)
     assert run.status().dataset_size == 3
-    assert "1 of 4 image files left out: " in done.stdout
+    assert "1 image file left out: " in done.stdout
     assert "broken.png" in done.stdout
     assert any("broken.png" in row["message"] for row in run.events() if row["kind"] == "warning")
 
