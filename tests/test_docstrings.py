@@ -27,7 +27,7 @@ def undocumented(module_name):
 
 
 def undocumented_methods(thing):
-    for name, method in vars(thing).items():
+    for name, method in list(vars(thing).items()):
         function = getattr(method, "fget", None) or getattr(method, "__func__", method)
         if name.startswith("_") or not inspect.isfunction(function):
             continue
