@@ -73,6 +73,8 @@ BETA_ENDS = {"linear": (1e-4, 0.02), "quadratic": (1e-4, 0.02), "scaled-linear":
 
 
 class Section(BaseModel):
+    """One concern of a recipe: frozen, with every key known and every number finite."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
