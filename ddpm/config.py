@@ -205,6 +205,23 @@ class DiffusionConfig(Section):
     )
     loss: Literal["mse", "l1", "huber"] = Field("mse", description="distance between prediction and target")
     huber_delta: float = Field(1.0, gt=0, description="where the Huber loss turns from square to straight")
+    loss_weight: Literal["none", "snr", "min-snr", "p2"] = Field(
+        "none", description="how much each timestep counts in the loss"
+    )
+    min_snr_gamma: float = Field(
+        5.0, gt=0, description="min-snr: signal-to-noise ratios above count as this one"
+    )
+    p2_k: float = Field(1.0, gt=0, description="P2: the weight is 1 / (k + snr)^gamma for eps")
+    p2_gamma: float = Field(1.0, ge=0, description="P2: see p2_k; 0 weights every timestep alike")
+    vlb_weight: float = Field(
+        0.001,
+        ge=0,
+        description="learned variance: factor of the variational bound (bits per dimension) in the loss",
+    )
+    timestep_sampling: Literal["uniform", "antithetic", "stratified"] = Field(
+        "uniform",
+        description="timesteps of a batch: independent, in pairs t and T-1-t, or spread evenly over 0 to T-1",
+    )
 
     @property
     def beta_ends(self) -> tuple[float, float]:

@@ -7,6 +7,7 @@ cast to the type of the images at the very end.
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from ddpm.schedules import Schedule
@@ -14,7 +15,7 @@ from ddpm.schedules import Schedule
 
 @dataclass(frozen=True, eq=False)
 class Gaussian:
-    """A normal distribution over images: mean [B, C, H, W], variance [B, 1, 1, 1]."""
+    """A normal distribution over images: mean [B, C, H, W], variance the same or [B, 1, 1, 1]."""
 
     mean: Tensor
     variance: Tensor
@@ -31,18 +32,26 @@ def q_sample(schedule: Schedule, x_0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
     return at(schedule.alpha_bar.sqrt(), t, x_0) * x_0 + at((1 - schedule.alpha_bar).sqrt(), t, x_0) * eps
 
 
+def posterior_variance(schedule: Schedule) -> Tensor:
+    """The variance of q(x_{t-1} | x_t, x_0), float64 [T] (eq. 7); 0 at t = 0."""
+    return (1 - _before(schedule)) / (1 - schedule.alpha_bar) * schedule.beta
+
+
 def q_posterior(schedule: Schedule, x_0: Tensor, x_t: Tensor, t: Tensor) -> Gaussian:
     """q(x_{t-1} | x_t, x_0), the step back when the clean image is known (eq. 6 and 7).
 
     At t = 0 it is x_0 itself, with variance 0.
     """
-    alpha_bar = schedule.alpha_bar
-    before = alpha_bar.roll(1)
-    before[0] = 1.0
+    alpha_bar, before = schedule.alpha_bar, _before(schedule)
     of_x_0 = before.sqrt() * schedule.beta / (1 - alpha_bar)
     of_x_t = (1 - schedule.beta).sqrt() * (1 - before) / (1 - alpha_bar)
-    variance = (1 - before) / (1 - alpha_bar) * schedule.beta
-    return Gaussian(at(of_x_0, t, x_t) * x_0 + at(of_x_t, t, x_t) * x_t, at(variance, t, x_t))
+    mean = at(of_x_0, t, x_t) * x_0 + at(of_x_t, t, x_t) * x_t
+    return Gaussian(mean, at(posterior_variance(schedule), t, x_t))
+
+
+def _before(schedule: Schedule) -> Tensor:
+    """alpha_bar one step earlier, float64 [T], which is 1 before the first."""
+    return torch.cat([schedule.alpha_bar.new_ones(1), schedule.alpha_bar[:-1]])
 
 
 def x_0_from_eps(schedule: Schedule, x_t: Tensor, t: Tensor, eps: Tensor) -> Tensor:

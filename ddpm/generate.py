@@ -124,7 +124,8 @@ def denoiser_of(
 
     def expected_x_0(x_t: Tensor, t: Tensor) -> Tensor:
         with torch.autocast(device.type, precision, enabled=precision != torch.float32):
-            prediction = network(x_t, t)
+            output = network(x_t, t)
+        prediction = objectives.split_output(config.diffusion, output).prediction
         return objectives.predicted_x_0(config.diffusion, schedule, x_t, t, prediction.float())
 
     return expected_x_0

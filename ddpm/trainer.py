@@ -123,7 +123,7 @@ class Trainer:
         train, device = self.config.train, self.device
         random = generator(train.seed, "noise", self.step, device)
         x_0, _ = self.images.batch(self.images_seen, train.batch_size)
-        t = random_timesteps(self.schedule.T, len(x_0), random)
+        t = random_timesteps(self.config.diffusion, len(x_0), random)
         eps = torch.randn(x_0.shape, generator=random, device=device)
 
         with torch.autocast(device.type, self.precision, enabled=self.precision != torch.float32):

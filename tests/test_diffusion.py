@@ -129,11 +129,3 @@ def test_a_network_that_knows_the_answer_has_no_loss_and_finds_the_image(predict
     np.testing.assert_allclose(guess_nothing, (answer**2).mean(dim=(1, 2, 3)), rtol=1e-5)
     found = objectives.predicted_x_0(config, SCHEDULE, seen, t, answer)
     np.testing.assert_allclose(found, x_0, rtol=1e-7, atol=1e-7)
-
-
-def test_every_timestep_is_drawn_about_equally_often():
-    counts = torch.bincount(
-        objectives.random_timesteps(10, 20_000, torch.Generator().manual_seed(3)), minlength=10
-    )
-    # Chi-squared with 9 degrees of freedom: 27.9 is its 0.999 quantile.
-    assert float(((counts - 2000) ** 2 / 2000).sum()) < 27.9
