@@ -32,6 +32,14 @@ def _split(value: object) -> object:
     return value
 
 
+def _words(value: object) -> object:
+    """Let names be written as ``cat,sea lion``, and numbers as numbers."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    parts = value if isinstance(value, tuple | list) else [value]
+    return tuple(str(part) if isinstance(part, int) else part for part in parts)
+
+
 def _size(value: object) -> object:
     """Let a size be written as ``28x30``, or as one number for a square."""
     parts = _split(value.lower().replace("x", ",")) if isinstance(value, str) else value
@@ -67,6 +75,8 @@ Device = Annotated[str, AfterValidator(_known_device)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 ScheduleName = Literal["linear", "scaled-linear", "quadratic", "cosine", "sigmoid"]
 Spacing = Literal["trailing", "leading", "linspace"]
+SamplerName = Literal["ddpm", "ddim", "dpm++2m", "dpm++2m-sde", "heun", "euler", "euler-ancestral"]
+Labels = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 # The first and the last beta at T = 1000 that the papers of the schedules give.
 BETA_ENDS = {"linear": (1e-4, 0.02), "quadratic": (1e-4, 0.02), "scaled-linear": (0.00085, 0.012)}
@@ -304,20 +314,39 @@ class TrainConfig(Section):
 class SampleConfig(Section):
     """How images are drawn from a trained network. Not part of a run's recipe: each drawing has its own."""
 
-    sampler: Literal["ddpm", "ddim"] = Field("ddim", description="ancestral sampling (DDPM) or DDIM")
+    sampler: SamplerName = Field("ddim", description="the way from noise to images")
     steps: int = Field(
         50, ge=1, description="denoising steps; at most the T that the network was trained with"
     )
+    spacing: Spacing = Field("trailing", description="which timesteps are visited, with fewer steps than T")
     n: int = Field(64, ge=1, le=100_000, description="images")
     seed: Seed = Field(0, description="the same seed draws the same images")
+    label: Labels = Field(
+        (),
+        description="class to draw, by name or number, or several in turn, as 3,5,8; none: of no class; "
+        "unset: every class in turn, if the network is told classes",
+    )
+    guidance_scale: float = Field(
+        1.0, ge=0, le=100, description="how strongly the class is obeyed; 1: as learned, 0: not at all"
+    )
+    clip: Literal["static", "dynamic", "none"] = Field(
+        "static",
+        description="what keeps the expected image in range: clipping, dynamic thresholding, nothing",
+    )
+    threshold_quantile: float = Field(
+        0.995, gt=0, le=1, description="dynamic: share of an image's values that is kept in range"
+    )
     eta: float = Field(
         0.0, ge=0, le=1, description="DDIM: share of the noise put back; 0 none, 1 as much as DDPM"
     )
-    variance: Literal["posterior", "beta"] = Field(
-        "posterior", description="DDPM: variance of a step's noise"
+    variance: Literal["posterior", "beta", "learned"] | None = Field(
+        None,
+        description="DDPM: variance of a step's noise; unset: learned if the network has it, else posterior",
     )
     weights: Literal["ema", "raw"] = Field("ema", description="averaged weights, or those of the last step")
-    batch_size: int = Field(256, ge=1, description="images drawn at once; does not change them")
+    batch_size: int = Field(
+        256, ge=1, description="images drawn at once, halved if memory ends; does not change them"
+    )
 
 
 class PreviewConfig(Section):
@@ -325,8 +354,11 @@ class PreviewConfig(Section):
 
     every: int = Field(500, ge=0, description="steps between two previews; 0: none")
     n: int = Field(16, ge=1, le=1024, description="images in one preview")
-    sampler: Literal["ddpm", "ddim"] = Field("ddim", description="how they are drawn")
+    sampler: SamplerName = Field("ddim", description="how they are drawn")
     steps: int = Field(25, ge=1, description="denoising steps; at most T")
+    guidance_scale: float = Field(
+        1.0, ge=0, le=100, description="how strongly the class is obeyed, in a class-conditional run"
+    )
     seed: Seed = Field(0, description="seed of the noise that they start from")
 
 
@@ -339,6 +371,15 @@ class Config(Section):
     diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)
     previews: PreviewConfig = Field(default_factory=PreviewConfig)
+
+    @model_validator(mode="after")
+    def _previews_can_be_guided(self) -> "Config":
+        if self.previews.guidance_scale != 1 and not self.model.class_conditional:
+            raise ValueError(
+                f"previews.guidance_scale is {self.previews.guidance_scale:g}, but only a network that is told classes "
+                "can be guided; leave it at 1 or turn model.class_conditional on"
+            )
+        return self
 
     @property
     def channels(self) -> int:

@@ -1,7 +1,8 @@
 """Draw images from a trained network: from a checkpoint and a recipe to PNGs."""
 
 import textwrap
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,16 +10,18 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ddpm import objectives, samplers, schedules, unet
+from ddpm import objectives, sampling, unet
 from ddpm.checkpoint import Checkpoint, load
 from ddpm.config import Config, SampleConfig
 from ddpm.data import to_uint8
 from ddpm.device import out_of_memory_told, pick_device, pick_precision
-from ddpm.errors import CheckpointError, RunError
+from ddpm.errors import CheckpointError, MemoryFullError, RunError
 from ddpm.files import json_bytes, replace_file
 from ddpm.images import columns_for, legible_grid, write_png
 from ddpm.randomness import SampleNoise
 from ddpm.runs import Run
+from ddpm.sample_recipe import fitted
+from ddpm.samplers import Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +46,7 @@ class Drawing:
     done: int
     total: int
     finished: tuple[Tensor, ...]
-    step: samplers.Step
+    step: Step
     n: int
 
     @property
@@ -88,47 +91,61 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor], checkpoint: Che
 def draw(network: Network, sample: SampleConfig) -> Iterator[Drawing]:
     """Draw ``sample.n`` images, with a Drawing after each denoising step; close the iterator to stop early.
 
-    Raises ConfigError when the recipe asks for more steps than the network's T.
+    Raises ConfigError for what the network cannot do, before anything is drawn, and MemoryFullError.
     """
-    steps = len(schedules.timesteps(network.config.diffusion.T, sample.steps))
-    batches = [range(i, min(i + sample.batch_size, sample.n)) for i in range(0, sample.n, sample.batch_size)]
+    sample = fitted(sample, network.config)
+
+    def start(indices: range) -> Iterator[Step]:
+        return denoise(network.unet, network.config, sample, indices, network.device)
+
+    return draw_in_batches(start, sample.n, sample.batch_size, sample.steps)
+
+
+def draw_in_batches(
+    start: Callable[[range], Iterator[Step]], n: int, batch_size: int, steps: int
+) -> Iterator[Drawing]:
+    """Draw n images, ``batch_size`` at once; ``start`` begins those with some indices, which takes ``steps``.
+
+    Where memory ends, a batch is begun again with half as many images, as often as it takes. Raises MemoryFullError
+    when a single image is too much.
+    """
+    batches = deque(_batches(0, n, batch_size))
     finished: tuple[Tensor, ...] = ()
-    with out_of_memory_told("a smaller --batch-size"):
-        for number, indices in enumerate(batches):
-            for step in denoise(network.unet, network.config, sample, indices, network.device):
-                yield Drawing(number * steps + step.step, len(batches) * steps, finished, step, sample.n)
-            finished = (*finished, to_uint8(step.x_t).cpu())
+    while batches:
+        done, total = len(finished) * steps, (len(finished) + len(batches)) * steps
+        failed = None
+        try:
+            with out_of_memory_told("a device with more of it"):
+                for step in start(batches[0]):
+                    yield Drawing(done + step.step, total, finished, step, n)
+        except MemoryFullError:
+            if len(batches[0]) == 1:
+                raise
+            failed = len(batches[0])
+        if failed:
+            # Outside of the except clause, where the error no longer holds on to what filled the memory.
+            batches = deque(_batches(batches[0].start, n, failed // 2))
+            continue
+        finished = (*finished, to_uint8(step.x_t).cpu())
+        batches.popleft()
+
+
+def _batches(first: int, n: int, batch_size: int) -> list[range]:
+    return [range(i, min(i + batch_size, n)) for i in range(first, n, batch_size)]
 
 
 def denoise(
     network: objectives.Network, config: Config, sample: SampleConfig, indices: range, device: torch.device
-) -> Iterator[samplers.Step]:
+) -> Iterator[Step]:
     """Draw the images ``indices`` of a recipe in one batch, float32 [B, C, H, W] in [-1, 1].
 
-    Image i is the same in whatever batch it is drawn, but for the rounding of another batch's kernels.
+    Image i is the same in whatever batch it is drawn, but for the rounding of another batch's kernels. The network
+    is called with (x_t, t), one that is told classes with (x_t, t, labels). Raises ConfigError for what it cannot do.
     """
-    schedule = schedules.build(config.diffusion)
-    visited = schedules.timesteps(config.diffusion.T, sample.steps)
+    sample = fitted(sample, config)
     noise = SampleNoise(sample.seed, indices, config.data.shape, device)
-    denoiser = denoiser_of(network, config, schedule, device)
-    if sample.sampler == "ddpm":
-        return samplers.ddpm(denoiser, schedule, noise.draw(), visited, noise.draw, variance=sample.variance)
-    return samplers.ddim(denoiser, schedule, noise.draw(), visited, noise.draw, eta=sample.eta)
-
-
-def denoiser_of(
-    network: objectives.Network, config: Config, schedule: schedules.Schedule, device: torch.device
-) -> samplers.Denoiser:
-    """The network as a sampler wants it: the x_0 it expects in float32, computed in the recipe's precision."""
-    precision = pick_precision(config.train.precision, device)
-
-    def expected_x_0(x_t: Tensor, t: Tensor) -> Tensor:
-        with torch.autocast(device.type, precision, enabled=precision != torch.float32):
-            output = network(x_t, t)
-        prediction = objectives.split_output(config.diffusion, output).prediction
-        return objectives.predicted_x_0(config.diffusion, schedule, x_t, t, prediction.float())
-
-    return expected_x_0
+    sampler = sampling.bound_sampler(network, config, sample, indices, device)
+    return sampler(noise.draw(), sampling.visited(config, sample), noise.draw)
 
 
 def recipe_of(network: Network, sample: SampleConfig) -> dict[str, Any]:
@@ -137,7 +154,7 @@ def recipe_of(network: Network, sample: SampleConfig) -> dict[str, Any]:
     return {
         "run": network.run_name,
         "step": network.step,
-        **sample.model_dump(mode="json"),
+        **fitted(sample, network.config).model_dump(mode="json"),
         "columns": columns_for(sample.n),
         "channels": channels,
         "height": height,

@@ -228,7 +228,7 @@ def test_bad_input_is_one_clear_sentence(command_line, home, tmp_path, words, co
     [
         (["sample", "one", "--steps", "51"], 2, "T = 50; use 1 to 50"),
         (["sample", "one", "--steps", "0"], 2, "steps: 0"),
-        (["sample", "one", "--sampler", "magic"], 2, "'ddpm' or 'ddim'"),
+        (["sample", "one", "--sampler", "magic"], 2, "or 'euler-ancestral'"),
         (["sample", "one", "--checkpoint", "7"], 1, "Whole ones: 5, 10, 12"),
         (["train", "digits", "--name", "one"], 2, "a run named one already"),
         (["train", "--resume", "one", "--model.dim", "16"], 2, "--model.dim cannot go with --resume"),

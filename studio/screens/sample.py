@@ -53,7 +53,7 @@ class SampleScreen(StudioScreen):
             Field("Sampler", picker(_choices("sampler"), usual.sampler), id="sampler"),
             Field("Steps", KeyedInput(str(usual.steps), allowed=DIGITS), id="steps"),
             Field("Eta (DDIM)", KeyedInput(f"{usual.eta:g}", allowed=f"{DIGITS}."), id="eta"),
-            Field("Variance (DDPM)", picker(_choices("variance"), usual.variance), id="variance"),
+            Field("Variance (DDPM)", picker(("posterior", "beta"), "posterior"), id="variance"),
             Field("Images", KeyedInput(str(usual.n), allowed=DIGITS), id="n"),
             Field("Seed", KeyedInput(str(usual.seed), allowed=DIGITS), id="seed"),
             Button("Draw  (ctrl+s)", id="draw", variant="primary", compact=True),

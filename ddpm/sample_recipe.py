@@ -1,0 +1,92 @@
+"""Whether a run's network can draw what a recipe asks for, and what the recipe leaves open."""
+
+import textwrap
+
+from ddpm.config import Config, SampleConfig
+from ddpm.errors import ConfigError
+
+NO_CLASS = "none"
+
+
+def fitted(sample: SampleConfig, config: Config) -> SampleConfig:
+    """The recipe with the variance filled in that it leaves to the run. Raises ConfigError for what cannot be."""
+    if problems := misfits(sample, config):
+        raise ConfigError(" ".join(f"{field}: {problem}." for field, problem in problems.items()))
+    own = "learned" if config.diffusion.variance == "learned" else "posterior"
+    return sample.model_copy(update={"variance": sample.variance or own})
+
+
+def misfits(sample: SampleConfig, config: Config) -> dict[str, str]:
+    """What of a recipe the run's network cannot do: a sentence for each such field; empty if all is well.
+
+    Raises ConfigError where the run's own recipe is incomplete.
+    """
+    found = {
+        "steps": _steps_misfit(sample, config),
+        "variance": _variance_misfit(sample, config),
+        "guidance_scale": _guidance_misfit(sample, config),
+        "label": _label_misfit(sample, config),
+    }
+    return {field: problem for field, problem in found.items() if problem}
+
+
+def label_numbers(sample: SampleConfig, config: Config) -> list[int] | None:
+    """The classes that the images of a fitted recipe are given in turn; None for a network that is told none.
+
+    ``num_classes`` stands for no class.
+    """
+    if not config.num_classes:
+        return None
+    return [_number(label, config) for label in sample.label] or list(range(config.num_classes))
+
+
+def _steps_misfit(sample: SampleConfig, config: Config) -> str:
+    T = config.diffusion.T
+    if sample.steps <= T:
+        return ""
+    return f"{sample.steps} are not possible: the network was trained with T = {T}; use 1 to {T}"
+
+
+def _variance_misfit(sample: SampleConfig, config: Config) -> str:
+    if sample.variance != "learned" or config.diffusion.variance == "learned":
+        return ""
+    return "this network did not learn one; use posterior or beta"
+
+
+def _guidance_misfit(sample: SampleConfig, config: Config) -> str:
+    if sample.guidance_scale == 1:
+        return ""
+    if not config.num_classes:
+        return f"{sample.guidance_scale:g} has no meaning, as this network is not told classes; leave it at 1"
+    if config.train.label_dropout == 0:
+        return (
+            f"{sample.guidance_scale:g} is not possible, as this network was trained with label_dropout 0 and so "
+            "never drew without a class; leave it at 1"
+        )
+    return ""
+
+
+def _label_misfit(sample: SampleConfig, config: Config) -> str:
+    if not sample.label:
+        return ""
+    if not config.num_classes:
+        return f"{','.join(sample.label)} has no meaning, as this network is not told classes; leave it out"
+    for label in sample.label:
+        try:
+            _number(label, config)
+        except KeyError:
+            names = textwrap.shorten(", ".join(config.data.class_names), 200)
+            return f"there is no class {label}; there are {names} (or their numbers, 0 to {config.num_classes - 1})"
+    return ""
+
+
+def _number(label: str, config: Config) -> int:
+    """The number of a class, which a name goes before. Raises KeyError for one that there is not."""
+    names = config.data.class_names
+    if label in names:
+        return names.index(label)
+    if label.isdecimal() and int(label) < len(names):
+        return int(label)
+    if label == NO_CLASS:
+        return len(names)
+    raise KeyError(label)
