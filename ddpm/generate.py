@@ -19,6 +19,7 @@ from ddpm.errors import CheckpointError, MemoryFullError, RunError
 from ddpm.files import json_bytes, replace_file
 from ddpm.images import columns_for, legible_grid, write_png
 from ddpm.randomness import SampleNoise
+from ddpm.recipe_check import refuse_other_recipe
 from ddpm.runs import Run
 from ddpm.sample_recipe import fitted
 from ddpm.samplers import Step
@@ -72,6 +73,7 @@ def load_network(
     where = pick_device(device)
     stem = "ema" if weights == "ema" else "model"
     tensors, state = load(checkpoint, stem)
+    refuse_other_recipe(state, config, checkpoint.path)
     network = unet.build(config)
     load_weights(network, tensors[stem], checkpoint)
     return Network(network.to(where).eval(), config, int(state["step"]), where, weights, run.name)

@@ -11,6 +11,7 @@ from ddpm.device import describe_device, out_of_memory_told, pick_device
 from ddpm.errors import CheckpointError, DDPMError
 from ddpm.events import Event, State, StateChanged
 from ddpm.imageset import Progress
+from ddpm.recipe_check import refuse_other_recipe
 from ddpm.recorder import Recorder
 from ddpm.runs import Run, this_process
 from ddpm.trainer import TakeCommands, Trainer
@@ -101,6 +102,7 @@ def _prepare(
 def _restore(trainer: Trainer, checkpoint: Checkpoint) -> list[str]:
     """Put a checkpoint into the trainer; returns what is odd. Raises CheckpointError where it does not fit."""
     tensors, state = checkpoints.load(checkpoint, "model", "optimizer", *trainer.averages)
+    refuse_other_recipe(state, trainer.config, checkpoint.path)
     try:
         trainer.restore(tensors, state)
     except (KeyError, RuntimeError, TypeError, ValueError) as error:

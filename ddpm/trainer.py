@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from ddpm.config import Config, SampleConfig
 from ddpm.data import TrainingImages, to_uint8
 from ddpm.device import memory_figures, pick_precision
 from ddpm.ema import build_averages
-from ddpm.errors import TrainingError
+from ddpm.errors import DataError, TrainingError
 from ddpm.events import (
     CheckpointDue,
     CommandName,
@@ -34,6 +35,7 @@ from ddpm.images import columns_for
 from ddpm.objectives import diffusion_loss, random_timesteps
 from ddpm.optim import build_optimizer, learning_rate, load_optimizer_tensors, optimizer_tensors
 from ddpm.randomness import derived_seed, generator
+from ddpm.recipe_check import recipe_to_store
 
 TakeCommands = Callable[[], list[CommandName]]
 
@@ -122,12 +124,15 @@ class Trainer:
     def _train_step(self) -> None:
         train, device = self.config.train, self.device
         random = generator(train.seed, "noise", self.step, device)
-        x_0, _ = self.images.batch(self.images_seen, train.batch_size)
+        x_0, labels = self.images.batch(self.images_seen, train.batch_size)
+        labels = self._told(labels)
         t = random_timesteps(self.config.diffusion, len(x_0), random)
         eps = torch.randn(x_0.shape, generator=random, device=device)
 
-        with torch.autocast(device.type, self.precision, enabled=self.precision != torch.float32):
-            loss = diffusion_loss(self.network, self.config.diffusion, self.schedule, x_0, t, eps).mean()
+        autocast = torch.autocast(device.type, self.precision, enabled=self.precision != torch.float32)
+        with self._counted_dropout(), autocast:
+            losses = diffusion_loss(self.network, self.config.diffusion, self.schedule, x_0, t, eps, labels)
+        loss = losses.mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
@@ -150,6 +155,31 @@ class Trainer:
         for average in self.averages.values():
             average.update(self.step)
         self._since_metrics.add(loss_value, grad_norm_value, len(x_0))
+
+    def _told(self, labels: Tensor | None) -> Tensor | None:
+        """The classes that the network is told; those of some images are hidden (Ho & Salimans 2022, algorithm 1)."""
+        if not self.config.num_classes:
+            return None
+        if labels is None:
+            raise DataError(
+                f"The data set {self.config.data.source} has no labels on this disk, which model.class_conditional "
+                "needs. Get its file of labels, or train without classes."
+            )
+        random = generator(self.config.train.seed, "label dropout", self.step, self.device)
+        hidden = (
+            torch.rand(len(labels), generator=random, device=self.device) < self.config.train.label_dropout
+        )
+        return labels.masked_fill(hidden, self.config.num_classes)
+
+    @contextmanager
+    def _counted_dropout(self) -> Iterator[None]:
+        """Dropout draws from torch's global generator: seeded by the step here, and given back as it was."""
+        if not self.config.model.dropout:
+            yield
+            return
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(derived_seed(self.config.train.seed, "dropout", self.step))
+            yield
 
     def _count_time(self, started: float) -> None:
         elapsed = time.perf_counter() - started
@@ -204,11 +234,13 @@ class Trainer:
         )
         started = time.perf_counter()
         drawn = None
+        self.network.eval()
         for drawn in denoise(self.averaged, self.config, sample, range(sample.n), self.device):
             yield PreviewProgress(self.step, drawn.step, sample.steps)
             self._commands.extend(take_commands())
             if "stop" in self._commands:
                 return
+        self.network.train()
         channels, height, width = self.config.data.shape
         assert drawn is not None  # there is at least one denoising step
         self.seconds += time.perf_counter() - started
@@ -222,9 +254,9 @@ class Trainer:
         }
         yield PreviewDrawn(self.step, to_uint8(drawn.x_t).cpu(), recipe)
 
-    def averaged(self, x_t: Tensor, t: Tensor) -> Tensor:
+    def averaged(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         """The prediction of the network with its averaged weights."""
-        return functional_call(self.network, self.averages["ema"].weights, (x_t, t))  # type: ignore[no-any-return]
+        return functional_call(self.network, self.averages["ema"].weights, (x_t, t, labels))  # type: ignore[no-any-return]
 
     def checkpoint(self, reason: Literal["interval", "asked", "end"]) -> CheckpointDue:
         """Everything that restore needs."""
@@ -239,6 +271,7 @@ class Trainer:
             "seconds": self.seconds,
             "since_metrics": asdict(self._since_metrics),
             "lengths": self._lengths(),
+            "recipe": recipe_to_store(self.config),
         }
         return CheckpointDue(self.step, tensors, state, reason)
 

@@ -10,7 +10,7 @@ from conftest import TINY
 from ddpm.config import Config, DataConfig, SampleConfig, merge
 from ddpm.data import DeviceImages, to_uint8
 from ddpm.datasets import load_images, resolve
-from ddpm.errors import TrainingError
+from ddpm.errors import DataError, TrainingError
 from ddpm.events import (
     CheckpointDue,
     Idle,
@@ -37,7 +37,7 @@ def recipe(images, **overrides):
 
 def trainer(images, **overrides):
     config = recipe(images, **overrides)
-    return Trainer(config, DeviceImages(images, config.train.seed))
+    return Trainer(config, DeviceImages(images, config.train.seed, flip=config.data.flip))
 
 
 def of(kind, events):
@@ -208,3 +208,106 @@ def test_it_learns_one_image_by_heart(digits):
     error = np.abs(drawn - image).mean()
     untrained = np.abs(127.5 - image).mean()
     assert error < untrained / 8
+
+
+EVERYTHING = {
+    "data": {"flip": True},
+    "model": {
+        "class_conditional": True,
+        "dropout": 0.2,
+        "block": "convnext",
+        "linear_attention_levels": (0,),
+    },
+    "diffusion": {
+        "prediction": "v",
+        "variance": "learned",
+        "loss_weight": "min-snr",
+        "timestep_sampling": "antithetic",
+        "zero_terminal_snr": True,
+    },
+    "train": {
+        "label_dropout": 0.3,
+        "ema_more_decays": (0.5,),
+        "ema_lengths": (0.1,),
+        "ema_snapshot_every": 4,
+    },
+    "previews": {"every": 0},
+}
+
+
+def test_everything_random_is_counted(digits):
+    """Dropout, label dropout, mirroring, timesteps and noise: gone on with, or in one go, it is the same run."""
+    whole = of(CheckpointDue, trainer(digits, **EVERYTHING).run())[-1]
+    halves = trainer(digits, **EVERYTHING)
+    for event in halves.run():
+        if isinstance(event, CheckpointDue) and event.step == 5:
+            tensors = {
+                stem: {n: t.clone() for n, t in named.items()} for stem, named in event.tensors.items()
+            }
+            state = {"step": event.step, **event.state}
+            break
+    torch.manual_seed(123)  # what another program does to torch in between
+    second = trainer(digits, **EVERYTHING)
+    second.restore(tensors, state)
+    resumed = of(CheckpointDue, second.run())[-1]
+    for stem, named in whole.tensors.items():
+        assert all(torch.equal(tensor, resumed.tensors[stem][name]) for name, tensor in named.items()), stem
+
+
+def test_dropout_is_drawn_anew_each_step_and_for_each_seed(digits):
+    still, first, second = (
+        of(CheckpointDue, trainer(digits, **merge({"previews": {"every": 0}}, overrides)).run())[-1]
+        for overrides in ({}, {"model": {"dropout": 0.5}}, {"model": {"dropout": 0.5}, "train": {"seed": 1}})
+    )
+    weights = [end.tensors["model"]["down.0.blocks.0.conv_in.weight"] for end in (still, first, second)]
+    assert not torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[1], weights[2])
+
+
+def test_a_network_learns_what_its_classes_look_like():
+    """Two classes, one black and one white: after a little training the class decides, and no class is in between."""
+    images = np.zeros((64, 1, 8, 8), np.uint8)
+    images[32:] = 255
+    labels = np.repeat(np.arange(2, dtype=np.int64), 32)
+    two = ImageSet("two", images, labels, ("black", "white"))
+    config = Config.build(
+        merge(
+            TINY,
+            {
+                "model": {"class_conditional": True},
+                "diffusion": {"prediction": "x_0"},
+                "train": {
+                    "steps": 150,
+                    "lr": 5e-3,
+                    "batch_size": 32,
+                    "label_dropout": 0.2,
+                    "checkpoint_every": 999,
+                },
+                "previews": {"every": 0},
+            },
+        )
+    )
+    config = config.model_copy(
+        update={
+            "data": config.data.model_copy(
+                update={"image_size": (8, 8), "channels": 1, "class_names": two.class_names}
+            )
+        }
+    )
+    learner = Trainer(config, DeviceImages(two, 0))
+    for _ in learner.run():
+        pass
+    x_t = torch.randn(30, 1, 8, 8, generator=torch.Generator().manual_seed(5))
+    t = torch.full((30,), 49)
+    with torch.no_grad():
+        expected = learner.averaged(x_t, t, torch.arange(3).repeat(10)).view(10, 3, -1).mean(dim=(0, 2))
+    assert expected[0] < -0.8
+    assert expected[1] > 0.8
+    assert abs(expected[2]) < 0.5
+
+
+def test_classes_without_labels_are_one_sentence(digits):
+    config = recipe(digits, model={"class_conditional": True})
+    unlabelled = ImageSet(digits.name, digits.images, None, digits.class_names)
+    with pytest.raises(DataError, match=r"digits has no labels .* train without classes"):
+        list(Trainer(config, DeviceImages(unlabelled, 0)).run())
