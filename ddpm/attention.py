@@ -22,6 +22,7 @@ class _Attention(nn.Module, ABC):
 
     def __init__(self, channels: int, head_dim: int, norm: Norm) -> None:
         super().__init__()
+        self.channels = channels
         self.heads = math.gcd(channels, max(1, channels // head_dim))
         self.norm = norm(channels)
         self.query_key_value = nn.Conv2d(channels, 3 * channels, 1)

@@ -47,3 +47,7 @@ class MemoryFullError(DDPMError):
 
 class TrainingError(DDPMError):
     """Training cannot go on: the loss is no longer a number."""
+
+
+class ExchangeError(DDPMError):
+    """Weights cannot be given to another program, or taken from it: the one has what the other lacks."""

@@ -45,6 +45,14 @@ def dispatch(arguments: argparse.Namespace) -> int:
             from studio.commands import sample
 
             return sample.command(arguments)
+        case "export":
+            from studio.commands import export
+
+            return export.command(arguments)
+        case "import":
+            from studio.commands import import_pipeline
+
+            return import_pipeline.command(arguments)
         case "runs":
             from studio.commands import runs
 
@@ -114,6 +122,20 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         help="draw images from a run",
         description="Draw images from a run.",
     )
+    export = commands.add_parser(
+        "export",
+        parents=[places],
+        allow_abbrev=False,
+        help="write a trained network to a file, or to a folder for diffusers",
+        description="Write a trained network to a file of its own, or to a folder for diffusers.",
+    )
+    take_in = commands.add_parser(
+        "import",
+        parents=[places],
+        allow_abbrev=False,
+        help="make a run of a diffusers pipeline",
+        description="Make a run of a diffusers DDPM pipeline, to draw from it or train it on.",
+    )
     runs = commands.add_parser("runs", parents=[places], allow_abbrev=False, help="list the runs")
     runs.add_argument("--json", action="store_true", help="one JSON array, for programs")
     if "train" in words:
@@ -124,6 +146,14 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         from studio.commands import sample as sample_command
 
         sample_command.add_options(sample)
+    if "export" in words:
+        from studio.commands import export as export_command
+
+        export_command.add_options(export)
+    if "import" in words:
+        from studio.commands import import_pipeline as import_command
+
+        import_command.add_options(take_in)
     return parser
 
 

@@ -1,0 +1,104 @@
+"""``export`` and ``import`` as a person calls them."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from conftest import TINY_OPTIONS, call
+from diffusers import DDPMPipeline
+from safetensors.torch import load_file
+
+from ddpm.network_file import load_network_file
+from ddpm.runs import Run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A home with one short run."""
+    home = tmp_path_factory.mktemp("trained") / "home"
+    done = call(home, "train", "digits", "--name", "one", *TINY_OPTIONS)
+    assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.fixture(scope="module")
+def pipeline(trained):
+    """The folder of its export for diffusers."""
+    folder = trained.parent / "pipeline"
+    done = call(trained, "export", "one", "--format", "diffusers", "--out", folder)
+    assert done.returncode == 0, done.stderr
+    assert "step 12 of one in" in done.stdout
+    assert "(num_inference_steps=50)" in done.stdout
+    return folder
+
+
+def test_a_run_goes_to_diffusers_and_comes_back_identical(trained, pipeline):
+    images = DDPMPipeline.from_pretrained(pipeline)(2, num_inference_steps=3, output_type="np").images
+    assert images.shape == (2, 8, 8, 1)
+    done = call(trained, "import", pipeline, "--name", "back")
+    assert done.returncode == 0, done.stderr
+    run = Run(trained / "runs" / "back")
+    assert run.status().state == "stopped"
+    assert run.status().message == f"imported from {pipeline}"
+    there = load_file(trained / "runs" / "one" / "checkpoints" / "00000012" / "ema.safetensors")
+    for stem in ("ema", "model"):
+        back = load_file(run.path / "checkpoints" / "00000000" / f"{stem}.safetensors")
+        assert back.keys() == there.keys()
+        assert all(torch.equal(back[name], there[name]) for name in there)
+
+
+def test_an_imported_run_can_be_drawn_from_and_trained_on(trained, pipeline):
+    done = call(trained, "import", pipeline, "--data", "digits")
+    assert done.returncode == 0, done.stderr
+    assert "ddpm-studio train --resume pipeline-1" in done.stdout
+    done = call(trained, "sample", "pipeline-1", "--n", "2", "--steps", "3", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    done = call(
+        trained, "train", "--resume", "pipeline-1", "--steps", "4", "--device", "cpu", "--preview-every", "0"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "finished at step 4" in done.stdout
+    assert [checkpoint.step for checkpoint in Run(trained / "runs" / "pipeline-1").checkpoints()] == [0, 4]
+
+
+def test_a_file_holds_the_chosen_weights_of_the_chosen_checkpoint(trained, tmp_path):
+    out = tmp_path / "one.safetensors"
+    options = ("--checkpoint", "10", "--weights", "raw", "--out", out)
+    done = call(trained, "export", "one", "--format", "safetensors", *options)
+    assert done.returncode == 0, done.stderr
+    network = load_network_file(out, "cpu")
+    assert (network.step, network.weights, network.run_name) == (10, "raw", "one")
+    there = load_file(trained / "runs" / "one" / "checkpoints" / "00000010" / "model.safetensors")
+    assert all(torch.equal(there[name], tensor) for name, tensor in network.unet.state_dict().items())
+
+
+def test_what_cannot_be_imported_leaves_no_run(trained, pipeline, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(pipeline, other)
+    index = json.loads((other / "model_index.json").read_text())
+    (other / "model_index.json").write_text(json.dumps({**index, "_class_name": "StableDiffusionPipeline"}))
+    for words, reason in (
+        ((other, "--name", "never"), "holds a StableDiffusionPipeline"),
+        ((pipeline, "--name", "never", "--data", "no-such"), "There is no data set named 'no-such'"),
+    ):
+        done = call(trained, "import", *words)
+        assert done.returncode in (1, 2)
+        assert reason in done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (trained / "runs" / "never").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--format", "safetensors", "--label", "3"), "--label goes with --format diffusers"),
+        (("--format", "diffusers", "--label", "3"), "knows no class '3'. It was trained without classes"),
+        (("--format", "diffusers", "--checkpoint", "7"), "There is no checkpoint of step 7"),
+    ],
+)
+def test_wrong_options_of_export_are_told(trained, tmp_path, options, message):
+    done = call(trained, "export", "one", "--out", tmp_path / "out", *options)
+    assert done.returncode in (1, 2)
+    assert message in done.stderr
+    assert not (tmp_path / "out").exists()
