@@ -10,13 +10,14 @@ from ddpm.version import __version__
 
 if TYPE_CHECKING:
     from ddpm.config import Config, SampleConfig, from_toml, to_toml
-    from ddpm.data import DeviceImages, TrainingImages, open_training_data
+    from ddpm.data import DeviceImages, TrainingImages
     from ddpm.datasets import open_data, open_held_out
     from ddpm.generate import draw, load_network, save_images
     from ddpm.presets import config_for
     from ddpm.runs import Run, create_run, list_runs, open_run
     from ddpm.session import train_run
     from ddpm.trainer import Trainer
+    from ddpm.training_data import open_training_data
     from ddpm.unet import UNet
 
 _HOMES = {
@@ -26,7 +27,7 @@ _HOMES = {
     "to_toml": "config",
     "DeviceImages": "data",
     "TrainingImages": "data",
-    "open_training_data": "data",
+    "open_training_data": "training_data",
     "open_data": "datasets",
     "open_held_out": "datasets",
     "draw": "generate",

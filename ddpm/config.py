@@ -92,7 +92,9 @@ class DataConfig(Section):
     """Which images, and the shape in which the network sees them."""
 
     source: str = Field(
-        "digits", min_length=1, description="name of a data set, or the path of a folder of images"
+        "digits",
+        min_length=1,
+        description="name of a data set, hf:owner/name, or the path of a folder of images or of a .npy or .npz file",
     )
     image_size: ImageSize | None = Field(
         None, description="height and width in pixels; unset: the set's own size (a folder: 64x64)"
@@ -108,6 +110,14 @@ class DataConfig(Section):
     )
     held_out: float = Field(
         0.0, ge=0, le=0.5, description="share of the images that are never trained on, for the held-out loss"
+    )
+    stream: Literal["auto", "never", "always"] = Field(
+        "auto",
+        description="read images from the disk while training; auto: where they do not fit into memory. "
+        "The batches are the same",
+    )
+    workers: int | None = Field(
+        None, ge=1, le=256, description="threads that read images; unset: as many as suit this machine"
     )
 
     @property

@@ -1,14 +1,11 @@
 """Images as a network trains on them: batches of floats on a device, in the order of ddpm.order."""
 
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from ddpm.config import Config
-from ddpm.datasets import left_out, open_data
-from ddpm.imageset import ImageSet, Progress
+from ddpm.imageset import ImageSet
 from ddpm.order import ShuffledOrder
 
 
@@ -74,25 +71,3 @@ def mirror(images: Tensor, mirrored: Tensor | None) -> Tensor:
     if mirrored is None:
         return images
     return torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(-1), images)
-
-
-class OpenedData(NamedTuple):
-    """A recipe with its data section filled in, the images that it trains on, and what is odd about them."""
-
-    config: Config
-    images: TrainingImages
-    warnings: list[str]
-
-
-def open_training_data(
-    config: Config,
-    data_root: Path,
-    device: torch.device | str = "cpu",
-    *,
-    download: bool = False,
-    progress: Progress | None = None,
-) -> OpenedData:
-    """The images that a recipe trains on, ready for its trainer. Raises DataError as ``open_data`` does."""
-    config, image_set = open_data(config, data_root, download=download, progress=progress)
-    images = DeviceImages(image_set, config.train.seed, device, flip=config.data.flip)
-    return OpenedData(config, images, left_out(image_set.skipped))

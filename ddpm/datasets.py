@@ -1,19 +1,19 @@
-"""Open a data set by its name, or a folder of images by its path. Needs no torch."""
+"""Open a data set by its name, or a folder or file of images by its path. Needs no torch."""
 
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ddpm import hugging_face
+from ddpm.array_files import ENDINGS as ARRAY_ENDINGS
+from ddpm.array_files import open_array_file
 from ddpm.config import Config, DataConfig
 from ddpm.errors import DataError, NoSuchDataError
-from ddpm.folder import read_folder, summarize_folder
-from ddpm.imageset import DataSummary, ImageSet, Progress, empty_images
+from ddpm.folder import open_folder
+from ddpm.imageset import DataSummary, ImageSet, Progress
 from ddpm.named_sets import DATASETS, NamedSet
-from ddpm.pixels import resize_grey
-from ddpm.split import split
+from ddpm.split import split, split_positions
+from ddpm.stored import StoredImages, fits_into_memory, summary_of, worker_count
 
 __all__ = [
     "DATASETS",
@@ -21,28 +21,53 @@ __all__ = [
     "ImageSet",
     "NamedSet",
     "Progress",
+    "StoredImages",
     "left_out",
     "load_images",
     "open_data",
     "open_held_out",
+    "open_stored",
     "resolve",
     "summarize",
 ]
 
-FOLDER_SIZE = (64, 64)
+# Names that other programs use, where they are too unlike ours to be guessed.
+_OTHER_NAMES = {"kuzushiji-mnist": "kmnist", "oxford-iiit-pet": "pets", "oxfordiiitpet": "pets"}
+
+
+def say_nothing(_what: str, _done: int, _total: int) -> None:
+    """A Progress for who does not want to know."""
+
+
+def open_stored(
+    config: DataConfig, data_root: Path, *, download: bool = False, progress: Progress | None = None
+) -> StoredImages:
+    """Find a recipe's data set, at the recipe's size and channels; its pixels are read when asked for.
+
+    ``data_root`` holds the sets that have names, as torchvision lays them out; one that is not there is fetched if
+    ``download`` is on. Raises DataError where the set is unknown, not on this disk, damaged, holds no images, or
+    a download fails.
+    """
+    source, size, channels = config.source, config.image_size, config.channels
+    report = progress or say_nothing
+    if named := DATASETS.get(source):
+        if download:
+            named.download(data_root, report)
+        return named.open(data_root, size, channels)
+    if source.startswith(hugging_face.PREFIX):
+        if download:
+            hugging_face.download_hugging_face(source, data_root, report)
+        return hugging_face.open_hugging_face(source, data_root, size, channels)
+    path = _path(source)
+    return open_folder(path, size, channels) if path.is_dir() else open_array_file(path, size, channels)
 
 
 def summarize(config: DataConfig, data_root: Path) -> DataSummary:
     """What a recipe's data set is, from headers and names alone; ``load_images`` gives that shape.
 
-    Raises DataError where the set is unknown, not on this disk yet, damaged, or holds no images.
+    Raises DataError as ``open_stored`` does.
     """
-    named = DATASETS.get(config.source)
-    if named is None:
-        return summarize_folder(_folder(config.source), config.image_size or FOLDER_SIZE, config.channels)
-    n, *own_size = named.shape(data_root)
-    size = config.image_size or (own_size[0], own_size[1])
-    return DataSummary(named.name, n, size, config.channels or 1, named.class_names)
+    return summary_of(open_stored(config, data_root))
 
 
 def load_images(
@@ -50,21 +75,10 @@ def load_images(
 ) -> ImageSet:
     """Read a recipe's data set into memory, at the recipe's size and channels.
 
-    ``data_root`` holds the sets that have names, as torchvision lays them out or as IDX files; a set that is
-    not there is fetched if ``download`` is on. Raises DataError as ``summarize`` does, and where a download
-    fails.
+    Raises DataError as ``open_stored`` does, and where nothing can be read or memory is too small.
     """
-    report = progress or _say_nothing
-    named = DATASETS.get(config.source)
-    if named is None:
-        return read_folder(_folder(config.source), config.image_size or FOLDER_SIZE, config.channels, report)
-    if download:
-        named.download(data_root, report)
-    grey = named.read(data_root)
-    images = _in_channels(
-        _at_size(grey.images, config.image_size, named.name), config.channels or 1, named.name
-    )
-    return ImageSet(named.name, images, grey.labels, named.class_names)
+    stored = open_stored(config, data_root, download=download, progress=progress)
+    return stored.load(worker_count(config.workers), progress or say_nothing)
 
 
 def open_data(
@@ -77,24 +91,35 @@ def open_data(
     """
     whole = load_images(config.data, data_root, download=download, progress=progress)
     trained, _ = split(whole, config.data.held_out, config.train.seed)
-    return _filled_in(config, trained), trained
+    return filled_in(config, trained), trained
 
 
 def open_held_out(
     config: Config, data_root: Path, *, download: bool = False, progress: Progress | None = None
 ) -> tuple[Config, ImageSet]:
-    """The images that ``data.held_out`` keeps from the training of this recipe, never mirrored.
+    """The images that ``data.held_out`` keeps from the training of this recipe, in memory, never mirrored.
 
     Raises DataError as ``open_data`` does, and where the recipe holds nothing out.
     """
-    if config.data.held_out == 0:
+    data, seed = config.data, config.train.seed
+    if data.held_out == 0:
         raise DataError(
-            f"The recipe holds no images of {config.data.source} out (data.held_out is 0), so there are none that "
-            "the network has not seen. Train with data.held_out above 0, such as 0.05."
+            f"The recipe holds no images of {data.source} out (data.held_out is 0), so there are none that the "
+            "network has not seen. Train with data.held_out above 0, such as 0.05."
         )
-    whole = load_images(config.data, data_root, download=download, progress=progress)
-    _, held_out = split(whole, config.data.held_out, config.train.seed)
-    return _filled_in(config, held_out), held_out
+    stored = open_stored(data, data_root, download=download, progress=progress)
+    workers, report = worker_count(data.workers), progress or say_nothing
+    if data.stream == "never" or (data.stream == "auto" and fits_into_memory(stored)):
+        held_out = split(stored.load(workers, report), data.held_out, seed)[1]
+    else:
+        whole = stored.checked(checks_below(data_root), workers, report)
+        held_out = whole.take(split_positions(whole.n, data.held_out, seed)[1]).load(workers, report)
+    return filled_in(config, held_out), held_out
+
+
+def checks_below(data_root: Path) -> Path:
+    """Where it is kept which files of streamed folders are broken."""
+    return data_root / "checked"
 
 
 def left_out(skipped: Sequence[str]) -> list[str]:
@@ -106,17 +131,17 @@ def left_out(skipped: Sequence[str]) -> list[str]:
     return [f"{len(skipped)} {files} left out: {named}"]
 
 
-def _filled_in(config: Config, images: ImageSet) -> Config:
-    return config.model_copy(update={"data": resolve(config.data, images)})
+def filled_in(config: Config, found: ImageSet | DataSummary) -> Config:
+    """The recipe with its data section resolved."""
+    return config.model_copy(update={"data": resolve(config.data, found)})
 
 
 def resolve(config: DataConfig, found: DataSummary | ImageSet) -> DataConfig:
     """The recipe's data section with nothing left open: size, channels and classes as found, a path absolute."""
-    source = config.source if config.source in DATASETS else str(_folder(config.source))
     return DataConfig.model_validate(
         {
             **config.model_dump(),
-            "source": source,
+            "source": _resolved(config.source),
             "image_size": found.image_size,
             "channels": found.channels,
             "class_names": found.class_names,
@@ -124,42 +149,34 @@ def resolve(config: DataConfig, found: DataSummary | ImageSet) -> DataConfig:
     )
 
 
-def _folder(source: str) -> Path:
-    """The folder that a source names. Raises DataError with a hint where there is none."""
+def _resolved(source: str) -> str:
+    if source in DATASETS:
+        return source
+    if source.startswith(hugging_face.PREFIX):
+        return hugging_face.parse(source).source
+    return str(_path(source))
+
+
+def _path(source: str) -> Path:
+    """The folder or array file that a source names. Raises DataError with a hint where there is none."""
     try:
         path = Path(source).expanduser().resolve()
-        if path.is_dir():
-            return path
+        is_usable = path.is_dir() or (path.is_file() and path.suffix.lower() in ARRAY_ENDINGS)
         is_other = path.exists()
     except (OSError, RuntimeError, ValueError) as error:
         raise DataError(f"{source!r} is neither a data set nor a path that can be read: {error}.") from None
+    if is_usable:
+        return path
     if is_other:
-        raise DataError(f"{path} is not a folder. Name a folder of images, or one of: {', '.join(DATASETS)}.")
-    near = difflib.get_close_matches(source.lower().replace("_", "-"), DATASETS, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+        raise DataError(
+            f"{path} is not a folder and no .npy or .npz file. Name a folder of images, or one of: "
+            f"{', '.join(DATASETS)}."
+        )
+    spelled = source.lower().replace("_", "-")
+    near = difflib.get_close_matches(spelled, [*DATASETS, *_OTHER_NAMES], n=1)
+    hint = f" Did you mean {_OTHER_NAMES.get(near[0], near[0])}?" if near else ""
     raise NoSuchDataError(
         f"There is no data set named {source!r} and no folder {path}.{hint} The data sets are "
-        f"{', '.join(DATASETS)}; anything else is the path of a folder of images."
+        f"{', '.join(DATASETS)}; hf:owner/name is one of the Hugging Face hub; anything else is the path of a folder "
+        "of images, or of a .npy or .npz file."
     )
-
-
-def _at_size(images: NDArray[np.uint8], image_size: tuple[int, int] | None, name: str) -> NDArray[np.uint8]:
-    if image_size is None or image_size == images.shape[2:]:
-        return images
-    resized = empty_images(len(images), 1, image_size, name)
-    resize_grey(images, resized)
-    return resized
-
-
-def _in_channels(grey: NDArray[np.uint8], channels: int, name: str) -> NDArray[np.uint8]:
-    """Grey images in 1, 3 (three equal ones) or 4 channels (and an opaque one)."""
-    if channels == 1:
-        return grey
-    images = empty_images(len(grey), channels, (grey.shape[2], grey.shape[3]), name)
-    images[:, :3] = grey
-    images[:, 3:] = 255
-    return images
-
-
-def _say_nothing(_what: str, _done: int, _total: int) -> None:
-    pass

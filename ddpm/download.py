@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from ddpm.errors import DataError
+from ddpm.errors import DataError, MissingDataError
 from ddpm.files import sync_directory
 from ddpm.imageset import Progress
 
@@ -84,3 +84,12 @@ def _copy(url: str, file: IO[bytes], count: Callable[[int, int], None]) -> str:
             done += len(chunk)
             count(done, total)
     return digest.hexdigest()
+
+
+def missing(name: str, what: str, places: Sequence[Path]) -> MissingDataError:
+    """The error for a known set that could be downloaded and is in none of these places."""
+    return MissingDataError(
+        f"The data set {name} is not on this disk: there is no {what} in "
+        f"{', '.join(str(place) for place in places)}. Fetch it with `ddpm-studio train {name} --download`, "
+        f"or name a folder that has it with --data-root."
+    )

@@ -1,28 +1,22 @@
-"""A folder of images: nested or flat, of mixed sizes, modes and formats, with some broken files in it."""
+"""A folder of images, nested or flat: which files are in it, and what classes its subfolders make."""
 
+import hashlib
 import os
-import warnings
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ddpm.errors import DataError
-from ddpm.imageset import DataSummary, ImageSet, Progress, empty_images
-from ddpm.pixels import is_grey, to_array
+from ddpm.pictures import Pictures, decoders, own_channels
 
 ENDINGS = (
     ".png .jpg .jpeg .jfif .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm .jp2 .avif".split()  # noqa: SIM905
 )
-# Only these decoders are used, whatever a file calls itself: others start programs or fetch files.
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF")
-_WORKERS = 4
-_DRAFT_FACTOR = 2
+FOLDER_SIZE = (64, 64)
 
 
 @dataclass(frozen=True)
@@ -46,49 +40,66 @@ class _Listing:
         return np.array([numbers[path.parts[0]] for path in self.paths], np.int64) if numbers else None
 
 
-def summarize_folder(root: Path, image_size: tuple[int, int], channels: int | None) -> DataSummary:
-    """What lies in a folder, without decoding it. Raises DataError as ``read_folder`` does.
+def open_folder(root: Path, image_size: tuple[int, int] | None, channels: int | None) -> Pictures:
+    """The images in a folder and below it, in the order of their names; nothing is decoded yet.
 
-    Where ``channels`` is unset they are 1 if every readable image is grey (see ``is_grey``) and 3 otherwise.
-    That looks at headers only, and no further than the first image in colour.
+    Where ``image_size`` is unset they are 64x64, and where ``channels`` is unset ``own_channels`` finds them. Hidden
+    files and folders are passed over; of an animation the first picture is taken. Raises DataError where the folder
+    is missing, empty, holds no images, or none that can be read.
     """
     listing = _list_images(root)
-    channels = channels or _own_channels(listing)
-    return DataSummary(
-        root.name, len(listing.paths), image_size, channels, listing.class_names, listing.skipped
+    pictures = picture_files(
+        root,
+        listing.paths,
+        name=root.name,
+        image_size=image_size or FOLDER_SIZE,
+        channels=channels or 1,
+        labels=listing.labels(),
+        class_names=listing.class_names,
+        skipped=listing.skipped,
+    )
+    return pictures if channels else replace(pictures, channels=own_channels(pictures))
+
+
+def picture_files(
+    root: Path,
+    paths: Sequence[Path],
+    *,
+    name: str,
+    image_size: tuple[int, int],
+    channels: int,
+    labels: NDArray[np.int64] | None = None,
+    class_names: tuple[str, ...] = (),
+    skipped: tuple[str, ...] = (),
+) -> Pictures:
+    """Files below a folder as a data set, in the order given."""
+    return Pictures(
+        name=name,
+        place=str(root),
+        open_picture=lambda row: Image.open(root / paths[row], formats=decoders()),
+        describe=lambda row: str(paths[row]),
+        fingerprint=lambda: _fingerprint(root, paths),
+        rows=np.arange(len(paths)),
+        image_size=image_size,
+        channels=channels,
+        labels=labels,
+        class_names=class_names,
+        skipped=skipped,
     )
 
 
-def read_folder(
-    root: Path, image_size: tuple[int, int], channels: int | None, progress: Progress
-) -> ImageSet:
-    """Every readable image of a folder at one size. The channels are chosen as in ``summarize_folder``.
-
-    Hidden files and folders are passed over; of an animation the first picture is taken. Raises DataError
-    where the folder is missing, empty, holds no images, or none that can be read.
-    """
-    listing = _list_images(root)
-    channels = channels or _own_channels(listing)
-    n = len(listing.paths)
-    images = empty_images(n, channels, image_size, str(root))
-    reasons: list[str | None] = []
-    with _decoders() as formats, _workers() as workers:
-        jobs = [
-            workers.submit(_read, root / path, formats, image)
-            for path, image in zip(listing.paths, images, strict=True)
-        ]
-        for done, job in enumerate(jobs, start=1):
-            reasons.append(job.result())
-            progress("reading images", done, n)
-    broken = [f"{path}: {reason}" for path, reason in zip(listing.paths, reasons, strict=True) if reason]
-    if len(broken) == n:
-        raise _none_readable(listing, broken[0])
-    labels = listing.labels()
-    if broken:
-        whole = np.array([reason is None for reason in reasons])
-        images = images[whole]
-        labels = labels[whole] if labels is not None else None
-    return ImageSet(root.name, images, labels, listing.class_names, (*listing.skipped, *broken))
+def _fingerprint(root: Path, paths: Sequence[Path]) -> str:
+    """Changes when a file comes, goes, or is written: of names, sizes and times, as reading all takes too long."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in paths:
+        try:
+            status = (root / path).stat()
+            digest.update(
+                f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape")
+            )
+        except OSError as error:
+            digest.update(f"{path}\0{error.errno}\0".encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def _list_images(root: Path) -> _Listing:
@@ -136,69 +147,3 @@ def _walk(
 def _may_be_file(entry: os.DirEntry[str]) -> bool:
     """A file or a link that leads nowhere, which is named as broken later; no pipe, which would block."""
     return entry.is_file() or not Path(entry.path).exists()
-
-
-def _own_channels(listing: _Listing) -> int:
-    failure = None
-    any_grey = False
-    with _decoders() as formats:
-        for path in listing.paths:
-            try:
-                with Image.open(listing.root / path, formats=formats) as image:
-                    if not is_grey(image):
-                        return 3
-                    any_grey = True
-            except Exception as error:  # see _read
-                failure = failure or f"{path}: {_reason(error)}"
-    if not any_grey and failure:
-        raise _none_readable(listing, failure)
-    return 1
-
-
-def _read(path: Path, formats: tuple[str, ...], target: NDArray[np.uint8]) -> str | None:
-    """Decode a file into ``target`` [C, H, W]; the reason if that cannot be done."""
-    channels, height, width = target.shape
-    try:
-        with Image.open(path, formats=formats) as image:
-            # A large JPEG is decoded no finer than needed, for a small share of the work.
-            side = _DRAFT_FACTOR * max(height, width)
-            image.draft(None, (side, side))
-            target[:] = to_array(image, channels, (height, width))
-    except Exception as error:  # decoders raise almost anything when a file is broken
-        return _reason(error)
-    return None
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image in a format that can be read"
-    if isinstance(error, Image.DecompressionBombError):
-        return "more pixels than any honest image has"
-    strerror = error.strerror if isinstance(error, OSError) else None
-    return strerror or str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def _none_readable(listing: _Listing, first: str) -> DataError:
-    return DataError(
-        f"None of the {len(listing.paths)} image files in {listing.root} can be read; the first is {first}. "
-        f"Name a folder with whole images."
-    )
-
-
-@contextmanager
-def _decoders() -> Iterator[tuple[str, ...]]:
-    """The formats that this Pillow has, without its warnings: what matters of them is said in ``skipped``."""
-    Image.init()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield tuple(name for name in _FORMATS if name in Image.OPEN)
-
-
-@contextmanager
-def _workers() -> Iterator[ThreadPoolExecutor]:
-    """Threads, as decoders work outside the interpreter's lock. Interrupting does not wait for the rest."""
-    executor = ThreadPoolExecutor(_WORKERS)
-    try:
-        yield executor
-    finally:
-        executor.shutdown(cancel_futures=True)

@@ -66,6 +66,6 @@ def empty_images(n: int, channels: int, image_size: tuple[int, int], name: str) 
         raise DataError(
             f"The {n} images of {name} need {needed / 2**30:.1f} GiB at "
             f"{image_size[0]}x{image_size[1]} pixels, and this machine has {memory / 2**30:.1f} GiB "
-            f"of memory. Choose a smaller data.image_size or fewer images."
+            f"of memory. Choose a smaller data.image_size, or data.stream always."
         )
     return np.empty((n, channels, *image_size), np.uint8)

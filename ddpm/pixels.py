@@ -29,11 +29,24 @@ def to_array(image: Image.Image, channels: int, image_size: tuple[int, int]) -> 
     return np.asarray(fitted, np.uint8).reshape(height, width, channels).transpose(2, 0, 1)
 
 
-def resize_grey(images: NDArray[np.uint8], resized: NDArray[np.uint8]) -> None:
-    """Fit each of the images [N, 1, H, W] into its place in ``resized`` [N, 1, H', W']."""
-    for source, target in zip(images, resized, strict=True):
-        height, width = target.shape[1:]
-        target[0] = to_array(Image.fromarray(source[0]), 1, (height, width))[0]
+def fit_arrays(images: NDArray[np.uint8], fitted: NDArray[np.uint8]) -> None:
+    """Bring images [N, C, H, W] to the size and channels of ``fitted`` [N, C', H', W'], where they are put."""
+    if images.shape == fitted.shape:
+        fitted[:] = images
+        return
+    channels, height, width = fitted.shape[1:]
+    if images.shape[1] == 1 and images.shape[2:] == fitted.shape[2:]:
+        fitted[:, :3] = images
+        fitted[:, 3:] = 255
+        return
+    for source, target in zip(images, fitted, strict=True):
+        target[:] = to_array(_as_picture(source), channels, (height, width))
+
+
+def _as_picture(image: NDArray[np.uint8]) -> Image.Image:
+    """An image [C, H, W] of 1 (grey), 3 (RGB) or 4 (RGBA) channels."""
+    upright = np.ascontiguousarray(image.transpose(1, 2, 0))
+    return Image.fromarray(upright[:, :, 0] if len(image) == 1 else upright)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

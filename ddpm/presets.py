@@ -49,8 +49,13 @@ def preset_values(name: str) -> dict[str, Any]:
 
 
 def preset_for(source: str) -> str:
-    """The preset that a data set starts from: its own, or the one for a folder of images."""
-    return source if source in PRESETS else "folder"
+    """The preset that a data set starts from: its own, that of one of its kind, or the one for a folder of images."""
+    from ddpm.named_sets import DATASETS  # here, as who lists presets need not wait for NumPy and Pillow
+
+    if source in PRESETS:
+        return source
+    named = DATASETS.get(source)
+    return "mnist" if named and (named.channels, named.image_size) == (1, (28, 28)) else "folder"
 
 
 def config_for(source: str, preset: str | None = None, overrides: dict[str, Any] | None = None) -> Config:

@@ -6,7 +6,6 @@ from pathlib import Path
 from ddpm import checkpoint as checkpoints
 from ddpm.checkpoint import Checkpoint
 from ddpm.config import Config
-from ddpm.data import open_training_data
 from ddpm.device import describe_device, out_of_memory_told, pick_device
 from ddpm.errors import CheckpointError, DDPMError
 from ddpm.events import Event, State, StateChanged
@@ -15,6 +14,7 @@ from ddpm.recipe_check import refuse_other_recipe
 from ddpm.recorder import Recorder
 from ddpm.runs import Run, this_process
 from ddpm.trainer import TakeCommands, Trainer
+from ddpm.training_data import open_training_data
 
 
 def train_run(

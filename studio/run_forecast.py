@@ -5,7 +5,7 @@ import math
 from textual.content import Content
 
 from ddpm.config import Config, DataConfig
-from ddpm.datasets import DataSummary, resolve
+from ddpm.datasets import DATASETS, DataSummary, NamedSet, resolve
 from ddpm.errors import DataError, MissingDataError
 from ddpm.parameter_count import parameter_count
 from studio import figures
@@ -13,7 +13,7 @@ from studio.data_look import Found, TooLarge
 
 # float32 numbers held for each parameter: itself, its gradient, its average, and two of AdamW's.
 _NUMBERS_PER_PARAMETER = 5
-_KNOWN_SHAPES = {"mnist": (60_000, (28, 28)), "fashion-mnist": (60_000, (28, 28))}
+_COLOURS = {1: "grey", 3: "RGB", 4: "RGBA"}
 
 
 def forecast(config: Config, summary: Found | None, command: str) -> Content:
@@ -46,14 +46,12 @@ def _data(data: DataConfig, summary: Found | None) -> Content:
     if isinstance(summary, TooLarge):
         return Content.assemble(heading, (f"{summary.words}\n", "$muted"))
     if isinstance(summary, MissingDataError):
-        n, (height, width) = _KNOWN_SHAPES[data.source]
         words = "not on this machine yet: downloaded when training starts\n"
-        return Content.assemble(heading, f"{n:,} images, {height}×{width} grey\n", (words, "$warning"))
+        named = DATASETS.get(data.source)
+        return Content.assemble(heading, _named(named) if named else "", (words, "$warning"))
     if isinstance(summary, DataError):
         return Content.assemble(heading, (f"{summary}\n", "$text-error"))
-    height, width = summary.image_size
-    colors = {1: "grey", 3: "RGB", 4: "RGBA"}[summary.channels]
-    lines = f"{summary.n:,} images, {height}×{width} {colors}\n"
+    lines = _shape(summary.n, summary.image_size, summary.channels)
     if summary.class_names:
         lines += f"{len(summary.class_names)} classes\n"
     if summary.skipped:
@@ -61,11 +59,20 @@ def _data(data: DataConfig, summary: Found | None) -> Content:
     return Content.assemble(heading, lines)
 
 
+def _named(named: NamedSet) -> str:
+    return _shape(named.n, named.image_size, named.channels) + f"{named.origin}\n"
+
+
+def _shape(n: int, image_size: tuple[int, int], channels: int) -> str:
+    height, width = image_size
+    return f"{n:,} images, {height}×{width} {_COLOURS[channels]}\n"
+
+
 def _size_of(data: DataConfig, summary: Found | None) -> int | None:
     if isinstance(summary, DataSummary):
         return summary.n
-    known = _KNOWN_SHAPES.get(data.source)
-    return known[0] if known else None
+    named = DATASETS.get(data.source)
+    return named.n if named else None
 
 
 def _length(config: Config, n: int | None) -> str:

@@ -121,7 +121,7 @@ def test_a_missing_set_says_where_it_looked_and_what_to_do(tmp_path, open_set):
 
 def test_labels_of_other_images_are_refused(tmp_path, pictures):
     put(tmp_path, pictures, labels=5)
-    with pytest.raises(DataError, match="holds 5 labels for 7 images"):
+    with pytest.raises(DataError, match="mnist has 5 labels for 7 images"):
         load_images(DataConfig(source="mnist"), tmp_path)
 
 

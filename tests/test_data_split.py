@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ddpm.config import Config
-from ddpm.data import DeviceImages, open_training_data, to_uint8
+from ddpm.data import DeviceImages, to_uint8
 from ddpm.datasets import open_data, open_held_out
 from ddpm.errors import DataError
 from ddpm.imageset import ImageSet
 from ddpm.split import split, split_positions
+from ddpm.training_data import open_training_data
 
 SIZES = st.integers(2, 300)
 FRACTIONS = st.floats(0, 0.5, exclude_min=True)

@@ -1,0 +1,57 @@
+"""Open what a recipe trains on: in the memory of the device where it fits, and streamed from the disk otherwise."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from ddpm.config import Config
+from ddpm.data import DeviceImages, TrainingImages
+from ddpm.datasets import checks_below, filled_in, left_out, open_stored, say_nothing
+from ddpm.imageset import Progress
+from ddpm.split import split, split_positions
+from ddpm.stored import StoredImages, fits_into, fits_into_memory, summary_of, worker_count
+from ddpm.streaming import StreamedImages
+
+
+class OpenedData(NamedTuple):
+    """A recipe with its data section filled in, the images that it trains on, and what is odd about them."""
+
+    config: Config
+    images: TrainingImages
+    warnings: list[str]
+
+
+def open_training_data(
+    config: Config,
+    data_root: Path,
+    device: torch.device | str = "cpu",
+    *,
+    download: bool = False,
+    progress: Progress | None = None,
+) -> OpenedData:
+    """The images that a recipe trains on, ready for its trainer.
+
+    The batches are the same however they are read. Before files are streamed for the first time all of them are
+    looked at, so that the broken ones are known; that is kept below ``data_root``. Raises DataError as
+    ``open_data`` does.
+    """
+    data, seed = config.data, config.train.seed
+    workers, report = worker_count(data.workers), progress or say_nothing
+    stored = open_stored(data, data_root, download=download, progress=report)
+    if _is_streamed(config, stored, torch.device(device)):
+        whole = stored.checked(checks_below(data_root), workers, report)
+        trained = whole.take(split_positions(whole.n, data.held_out, seed)[0])
+        streamed = StreamedImages(trained, seed, device, flip=data.flip, workers=workers)
+        return OpenedData(filled_in(config, summary_of(whole)), streamed, left_out(whole.skipped))
+    image_set, _ = split(stored.load(workers, report), data.held_out, seed)
+    in_memory = DeviceImages(image_set, seed, device, flip=data.flip)
+    return OpenedData(filled_in(config, image_set), in_memory, left_out(image_set.skipped))
+
+
+def _is_streamed(config: Config, stored: StoredImages, device: torch.device) -> bool:
+    if config.data.stream != "auto":
+        return config.data.stream == "always"
+    if not fits_into_memory(stored):
+        return True
+    return device.type == "cuda" and not fits_into(torch.cuda.mem_get_info(device)[0], stored)
