@@ -28,7 +28,12 @@ def pick_device(name: str) -> torch.device:
         raise DeviceError(
             "The device 'mps' was asked for, but this is no Mac with Metal. Use --device cpu (or auto)."
         )
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise DeviceError(
+            f"There is no device {name!r}: it should be auto, cpu, mps, cuda or cuda:N."
+        ) from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         last = torch.cuda.device_count() - 1
         raise DeviceError(f"The device {name!r} was asked for, but the GPUs here are cuda:0 to cuda:{last}.")

@@ -53,6 +53,10 @@ def dispatch(arguments: argparse.Namespace) -> int:
             from studio.commands import import_pipeline
 
             return import_pipeline.command(arguments)
+        case "evaluate":
+            from studio.commands import evaluate
+
+            return evaluate.command(arguments)
         case "runs":
             from studio.commands import runs
 
@@ -136,6 +140,13 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         help="make a run of a diffusers pipeline",
         description="Make a run of a diffusers DDPM pipeline, to draw from it or train it on.",
     )
+    evaluate = commands.add_parser(
+        "evaluate",
+        parents=[places],
+        allow_abbrev=False,
+        help="measure a run: its loss by timestep, bits per dimension",
+        description="Measure a run on the images that it holds out, or on its training images if it holds out none.",
+    )
     runs = commands.add_parser("runs", parents=[places], allow_abbrev=False, help="list the runs")
     runs.add_argument("--json", action="store_true", help="one JSON array, for programs")
     if "train" in words:
@@ -154,6 +165,10 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         from studio.commands import import_pipeline as import_command
 
         import_command.add_options(take_in)
+    if "evaluate" in words:
+        from studio.commands import evaluate as evaluate_command
+
+        evaluate_command.add_options(evaluate)
     return parser
 
 

@@ -281,6 +281,7 @@ def test_the_version(command_line):
     [
         (["--help"], ["torch", "textual", "pydantic"]),
         (["train", "--help"], ["torch", "textual"]),
+        (["evaluate", "--help"], ["torch", "textual"]),
         (["runs"], ["torch", "textual"]),
         (["train", "digits", *TINY_OPTIONS], ["textual"]),
     ],

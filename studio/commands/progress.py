@@ -43,15 +43,15 @@ def training_progress(run: Run) -> Iterator[TrainingReport]:
 
 
 @contextmanager
-def drawing_progress() -> Iterator["DrawingReport"]:
-    """A bar for a drawing, or silence in a pipe: a drawing ends with a line of its own."""
+def drawing_progress(what: str = "drawing") -> Iterator["DrawingReport"]:
+    """A bar for a drawing or a measurement, or silence in a pipe: it ends with a line of its own."""
     if not sys.stdout.isatty():
         yield lambda done, total: None
         return
     with Progress(
-        TextColumn("drawing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
     ) as progress:
-        task = progress.add_task("drawing", total=None)
+        task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 

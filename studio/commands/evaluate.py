@@ -1,0 +1,85 @@
+"""``ddpm-studio evaluate``: measure a checkpoint of a run."""
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from ddpm.checkpoint import find_checkpoint
+from ddpm.config import explain
+from ddpm.errors import ConfigError
+from ddpm.evaluation_config import EvaluationConfig
+from ddpm.runs import open_run
+from studio.home import data_root, home_directory, runs_root
+from studio.options import add_model_options
+
+if TYPE_CHECKING:
+    from ddpm.evaluate import BitsPerDimension, Evaluation, Loss
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``evaluate``."""
+    parser.add_argument("run", metavar="RUN", help="name of a run, or the path of its directory")
+    parser.add_argument("--checkpoint", metavar="STEP", type=int, help="default: the newest whole one")
+    parser.add_argument("--device", default="auto", help="auto, cpu, mps, cuda or cuda:N (default auto)")
+    add_model_options(parser, EvaluationConfig)
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """Measure, show a table, and say where it was written; returns the exit code."""
+    options = evaluation_config({name: getattr(arguments, name) for name in EvaluationConfig.model_fields})
+    home = home_directory(arguments.home)
+    run = open_run(runs_root(home), arguments.run)
+    checkpoint = find_checkpoint(run.checkpoints_path, arguments.checkpoint)
+
+    from ddpm.evaluate import Evaluation, evaluate, open_evaluated, save_evaluation
+    from ddpm.generate import load_network
+    from studio.commands.progress import drawing_progress
+
+    network = load_network(run, checkpoint, options.weights, arguments.device)
+    split, image_set = open_evaluated(network.config, data_root(home, arguments.data_root))
+    with drawing_progress("measuring") as report:
+        for news in evaluate(network, image_set, options):
+            if isinstance(news, Evaluation):
+                evaluation = news
+            else:
+                report(news.done, news.total)
+    print(f"{run.name} at step {network.step}, {options.weights} weights, {evaluation.n:,} {split} images")
+    print("\n".join(table(evaluation)))
+    print(save_evaluation(run, network, options, split, evaluation))
+    return 0
+
+
+def evaluation_config(given: dict[str, Any]) -> EvaluationConfig:
+    """What to measure from text; what is None takes its default. Raises ConfigError."""
+    values = {name: value for name, value in given.items() if value is not None}
+    try:
+        return EvaluationConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(explain(error, "the options")) from None
+
+
+def table(evaluation: "Evaluation") -> Iterator[str]:
+    """The lines of what was measured."""
+    if evaluation.loss:
+        yield from _loss_lines(evaluation.loss)
+    if evaluation.bits_per_dimension:
+        yield from _bits_lines(evaluation.bits_per_dimension)
+
+
+def _loss_lines(loss: "Loss") -> Iterator[str]:
+    yield _line("loss", loss.mean)
+    for part in loss.bins:
+        yield _line(f"  t {part.first} to {part.last}", part.loss)
+
+
+def _bits_lines(bits: "BitsPerDimension") -> Iterator[str]:
+    yield f"{_line('bits/dim', bits.total)} +- {bits.standard_error:.4f}, {bits.variance} variance"
+    yield _line("  prior", bits.prior)
+    yield _line("  steps", bits.steps)
+    yield _line("  decoder", bits.decoder)
+
+
+def _line(name: str, value: float) -> str:
+    return f"{name:<20}{value:10.4f}"
