@@ -9,8 +9,10 @@ from conftest import TINY_OPTIONS, call
 from diffusers import DDPMPipeline
 from safetensors.torch import load_file
 
+from ddpm.errors import ConfigError, ExchangeError
 from ddpm.network_file import load_network_file
 from ddpm.runs import Run
+from studio.networks import open_network
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,33 @@ def test_a_file_holds_the_chosen_weights_of_the_chosen_checkpoint(trained, tmp_p
     assert (network.step, network.weights, network.run_name) == (10, "raw", "one")
     there = load_file(trained / "runs" / "one" / "checkpoints" / "00000010" / "model.safetensors")
     assert all(torch.equal(there[name], tensor) for name, tensor in network.unet.state_dict().items())
+
+
+def test_a_file_draws_what_its_run_draws_without_the_run(trained, tmp_path):
+    out = tmp_path / "one.safetensors"
+    done = call(trained, "export", "one", "--format", "safetensors", "--weights", "raw", "--out", out)
+    assert done.returncode == 0, done.stderr
+    options = ("--n", "2", "--steps", "3", "--seed", "5", "--device", "cpu")
+    done = call(tmp_path / "elsewhere", "sample", out, *options)
+    assert done.returncode == 0, done.stderr
+    done = call(trained, "sample", "one", "--weights", "raw", *options, "--out", tmp_path / "of the run")
+    assert done.returncode == 0, done.stderr
+    (drawn,) = (tmp_path / "one-samples").iterdir()
+    recipe = json.loads((drawn / "sample.json").read_text())
+    assert (recipe["step"], recipe["weights"], recipe["run"]) == (12, "raw", "one")
+    for name in ("0000.png", "0001.png"):
+        assert (drawn / name).read_bytes() == (tmp_path / "of the run" / name).read_bytes()
+
+
+def test_what_a_file_does_not_have_is_told(trained, tmp_path):
+    out = tmp_path / "one.safetensors"
+    assert call(trained, "export", "one", "--format", "safetensors", "--out", out).returncode == 0
+    done = call(trained, "sample", out, "--weights", "raw")
+    assert (done.returncode, "holds the ema weights only" in done.stderr) == (2, True)
+    with pytest.raises(ConfigError, match="so --checkpoint has nothing to choose from"):
+        open_network(trained / "runs", str(out), checkpoint=10)
+    with pytest.raises(ExchangeError, match="No such file"):
+        open_network(trained / "runs", str(tmp_path / "other.safetensors"))
 
 
 def test_what_cannot_be_imported_leaves_no_run(trained, pipeline, tmp_path):

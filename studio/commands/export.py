@@ -3,16 +3,17 @@
 import argparse
 from pathlib import Path
 
-from ddpm.checkpoint import find_checkpoint
 from ddpm.config import Config
 from ddpm.errors import ConfigError
-from ddpm.runs import open_run
 from studio.home import home_directory, runs_root
+from studio.networks import open_network
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``export``."""
-    parser.add_argument("run", metavar="RUN", help="name of a run, or the path of its directory")
+    parser.add_argument(
+        "run", metavar="RUN", help="name of a run, the path of its directory, or an exported .safetensors file"
+    )
     parser.add_argument(
         "--format",
         required=True,
@@ -24,8 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
         choices=("ema", "raw"),
-        default="ema",
-        help="averaged weights, or those of the last step (default ema)",
+        help="averaged weights, or those of the last step (default ema, or what the file has)",
     )
     parser.add_argument(
         "--label",
@@ -36,29 +36,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def command(arguments: argparse.Namespace) -> int:
     """Export, and say where; returns the exit code."""
-    run = open_run(runs_root(home_directory(arguments.home)), arguments.run)
-    config = run.config()
     if arguments.label is not None and arguments.format != "diffusers":
         raise ConfigError("--label goes with --format diffusers; a safetensors file keeps all classes.")
-    label = None if arguments.label is None else class_number(config, arguments.label)
-    checkpoint = find_checkpoint(run.checkpoints_path, arguments.checkpoint)
+    network = open_network(
+        runs_root(home_directory(arguments.home)),
+        arguments.run,
+        checkpoint=arguments.checkpoint,
+        weights=arguments.weights,
+        device="cpu",
+    )
 
     from ddpm.diffusers_folder import save_pipeline
-    from ddpm.generate import load_network
     from ddpm.network_file import save_network_file
 
-    network = load_network(run, checkpoint, arguments.weights, "cpu")
     out = Path(arguments.out).expanduser()
+    what = f"step {network.step} of {network.run_name} in {out}"
     if arguments.format == "safetensors":
         save_network_file(network, out)
-        print(f"step {network.step} of {run.name} in {out}\ndraw from it: ddpm-studio sample {out}")
+        print(f"{what}\ndraw from it: ddpm-studio sample {out}")
         return 0
-    save_pipeline(network, out, label)
-    drawn = f", which draws {arguments.label}" if arguments.label is not None else ""
-    drawn = ", which is told no class" if network.config.num_classes and not drawn else drawn
+    config, label = network.config, arguments.label
+    save_pipeline(network, out, None if label is None else class_number(config, label))
+    drawn = f", which draws {label}" if label else ", which is told no class" if config.num_classes else ""
     print(
-        f"step {network.step} of {run.name} in {out}{drawn}\n"
-        f"draw from it: diffusers.DDPMPipeline.from_pretrained({str(out)!r})"
+        f"{what}{drawn}\ndraw from it: diffusers.DDPMPipeline.from_pretrained({str(out)!r})"
         f"(num_inference_steps={config.diffusion.T})"
     )
     return 0

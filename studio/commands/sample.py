@@ -1,4 +1,4 @@
-"""``ddpm-studio sample``: draw images from a checkpoint of a run."""
+"""``ddpm-studio sample``: draw images from a checkpoint of a run, or from an exported file."""
 
 import argparse
 import json
@@ -7,19 +7,24 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ddpm.checkpoint import find_checkpoint
 from ddpm.config import SampleConfig, explain
 from ddpm.errors import ConfigError
-from ddpm.runs import Run, open_run
 from studio.home import home_directory, runs_root
+from studio.networks import open_network, samples_folder
 from studio.options import add_model_options
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``sample``."""
-    parser.add_argument("run", metavar="RUN", help="name of a run, or the path of its directory")
+    parser.add_argument(
+        "run",
+        metavar="RUN",
+        help="name of a run, the path of its directory, or an exported .safetensors file",
+    )
     parser.add_argument("--checkpoint", metavar="STEP", type=int, help="default: the newest whole one")
-    parser.add_argument("--out", metavar="DIR", help="where the images go (default: RUN/samples/...)")
+    parser.add_argument(
+        "--out", metavar="DIR", help="where the images go (default: RUN/samples/..., or beside the file)"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, mps, cuda or cuda:N (default auto)")
     add_model_options(parser, SampleConfig)
 
@@ -28,20 +33,26 @@ def command(arguments: argparse.Namespace) -> int:
     """Draw, save, and say where; returns the exit code."""
     given = {name: getattr(arguments, name) for name in SampleConfig.model_fields}
     sample = sample_config(given)
-    run = open_run(runs_root(home_directory(arguments.home)), arguments.run)
-    checkpoint = find_checkpoint(run.checkpoints_path, arguments.checkpoint)
-    T = run.config().diffusion.T
-    if given["steps"] is None and sample.steps > T:
-        sample = sample.model_copy(update={"steps": T})
+    root = runs_root(home_directory(arguments.home))
+    network = open_network(
+        root,
+        arguments.run,
+        checkpoint=arguments.checkpoint,
+        weights=sample.weights if given["weights"] else None,
+        device=arguments.device,
+    )
+    T = network.config.diffusion.T
+    steps = T if given["steps"] is None and sample.steps > T else sample.steps
+    sample = sample.model_copy(update={"steps": steps, "weights": network.weights})
 
-    from ddpm.generate import draw, load_network, recipe_of, save_images
+    from ddpm.generate import draw, recipe_of, save_images
     from studio.commands.progress import drawing_progress
 
-    network = load_network(run, checkpoint, sample.weights, arguments.device)
     with drawing_progress() as report:
         for drawing in draw(network, sample):
             report(drawing.done, drawing.total)
-    out = Path(arguments.out) if arguments.out else sample_folder(run, network.step, sample)
+    place = samples_folder(root, arguments.run)
+    out = Path(arguments.out) if arguments.out else place / drawing_name(network.step, sample)
     grid = save_images(drawing.x_t, out, recipe_of(network, sample))
     print(f"{sample.n} images of step {network.step} in {out}\ngrid: {grid}")
     return 0
@@ -56,10 +67,10 @@ def sample_config(given: dict[str, Any]) -> SampleConfig:
         raise ConfigError(explain(error, "the options")) from None
 
 
-def sample_folder(run: Run, step: int, sample: SampleConfig) -> Path:
-    """A folder of the run that is named after what is drawn, so that other drawings do not overwrite it."""
+def drawing_name(step: int, sample: SampleConfig) -> str:
+    """A folder's name that says what is drawn, so that other drawings do not overwrite it."""
     changed = json.loads(
         sample.model_dump_json(exclude_defaults=True, exclude={"sampler", "steps", "seed", "batch_size"})
     )
     rest = "".join(f"-{name}-{value}" for name, value in changed.items())
-    return run.path / "samples" / f"step-{step:08d}-{sample.sampler}-{sample.steps}-seed-{sample.seed}{rest}"
+    return f"step-{step:08d}-{sample.sampler}-{sample.steps}-seed-{sample.seed}{rest}"
