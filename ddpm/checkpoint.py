@@ -6,6 +6,7 @@ They are written beside, the manifest with sizes and hashes last, and renamed in
 or differs from it, is damaged. Nothing here is ever unpickled.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = 1
+# A file of this name says "keep for ever". It lies inside the checkpoint, so that it goes where that goes; the
+# manifest does not list it, so hashes stay valid.
+MARK = "keep"
+# Room that a checkpoint leaves for the run's other records, in bytes.
+SPARE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -102,14 +108,16 @@ def save(
     """Write a checkpoint of ``step`` below ``folder``.
 
     ``tensors`` maps file stems to named tensors; ``state`` is JSON. A whole checkpoint of the same step stays as
-    it is: resuming repeats a run exactly. Raises OSError when the disk fails; then nothing has changed.
+    it is: resuming repeats a run exactly. Raises OSError when the disk fails, or has no room for it; then nothing
+    has changed.
     """
     from safetensors.torch import save as safetensors_bytes  # torch is slow to import, and listing needs none
 
     target = folder / step_name(step)
     if target.exists() and (there := _look_at(target)).whole and not verify(there):
         return there
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    _refuse_full_disk(folder, tensors)
     building = folder / f".building-{uuid.uuid4().hex}"
     building.mkdir()
     try:
@@ -166,28 +174,24 @@ def set_aside_after(folder: Path, step: int) -> None:
             checkpoint.path.rename(folder / f".superseded-{uuid.uuid4().hex}")
 
 
-def prune(folder: Path, keep: int) -> list[int]:
-    """Delete all but the ``keep`` newest whole checkpoints, and the remains of unfinished writes.
-
-    Call it only after a new checkpoint is whole. Returns the steps deleted.
-    """
-    clear_leftovers(folder)
-    whole = [checkpoint for checkpoint in list_checkpoints(folder) if checkpoint.whole]
-    deleted = []
-    for checkpoint in whole[:-keep]:
-        # Renamed first, so that a checkpoint is never seen half deleted.
-        doomed = folder / f".pruned-{uuid.uuid4().hex}"
-        checkpoint.path.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
-        deleted.append(checkpoint.step)
-    return deleted
-
-
 def clear_leftovers(folder: Path) -> None:
-    """Delete the remains of unfinished writes and what was superseded. Call it after a new checkpoint is whole."""
+    """Delete the remains of unfinished writes and what was superseded, but for what is marked "keep for ever".
+
+    Call it after a new checkpoint is whole.
+    """
     for leftover in folder.glob(".*-*"):
-        if leftover.name.startswith((".building-", ".superseded-", ".damaged-", ".pruned-")):
+        remains = leftover.name.startswith((".building-", ".superseded-", ".damaged-", ".pruned-"))
+        if remains and not (leftover / MARK).exists():
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _refuse_full_disk(folder: Path, tensors: dict[str, dict[str, "Tensor"]]) -> None:
+    need = sum(t.numel() * t.element_size() for named in tensors.values() for t in named.values())
+    free = shutil.disk_usage(folder).free
+    if need + SPARE > free:
+        raise OSError(
+            errno.ENOSPC, f"the disk is full: it needs {need / 1e6:,.1f} MB and {free / 1e6:,.1f} MB are free"
+        )
 
 
 def _refuse_damage(checkpoint: Checkpoint, problem: str) -> None:

@@ -319,6 +319,7 @@ class TrainConfig(Section):
     log_every: int = Field(10, ge=1, description="steps between two rows of metrics")
     checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
     keep_checkpoints: int = Field(3, ge=1, description="newest checkpoints to keep")
+    keep_every: int = Field(0, ge=0, description="keep the checkpoints of steps that this divides; 0: off")
 
 
 class SampleConfig(Section):

@@ -5,9 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 
 from ddpm import checkpoint as checkpoints
+from ddpm import retention
+from ddpm.config import TrainConfig
 from ddpm.errors import RunError
 from ddpm.events import (
     CheckpointDue,
+    CommandName,
     Event,
     MetricsLogged,
     PreviewDrawn,
@@ -21,33 +24,49 @@ from ddpm.images import grid, write_png
 from ddpm.runs import Run, Status
 
 HEARTBEAT_SECONDS = 1.0
+# How long after a checkpoint that could not be written the next try is; each failure doubles it, up to the second.
+RETRY_SECONDS = (30.0, 600.0)
 
 
 class Recorder:
     """The one writer of a run's records. A disk that fails costs records, not training; only the last
-    checkpoint must not be lost in silence."""
+    checkpoint must not be lost in silence. Make it while holding the run's lock."""
 
-    def __init__(self, run: Run, status: Status, keep_checkpoints: int) -> None:
+    def __init__(self, run: Run, status: Status, train: TrainConfig) -> None:
         self.run = run
         self.status = status
-        self.keep_checkpoints = keep_checkpoints
+        self.train = train
+        self._lock = run.lock_identity()
+        self._retry_at: float | None = None
+        self._retry_seconds = RETRY_SECONDS[0]
 
     def follow(self, events: Iterable[Event]) -> Iterator[Event]:
         """Write down each event, then pass it on; one that cannot be written becomes a Warned.
 
-        Raises RunError when the last checkpoint cannot be written.
+        Raises RunError when the last checkpoint cannot be written, and when the run directory is gone.
         """
         for event in events:
             try:
                 self._write(event)
             except OSError as error:
+                self._refuse_gone()
                 yield self.warn(event.step, f"{_name(event)} could not be written: {error.strerror}")
+                if isinstance(event, CheckpointDue):
+                    self._try_again_later()
             else:
                 yield event
-            if isinstance(event, CheckpointDue):
-                yield from self._prune(event.step)
+                if isinstance(event, CheckpointDue):
+                    yield from self._prune(event.step)
             if time.time() - self.status.heartbeat >= HEARTBEAT_SECONDS:
+                self._refuse_gone()
                 self._beat()
+
+    def commands(self) -> list[CommandName]:
+        """What the recorder asks of the trainer: a checkpoint, a while after one could not be written."""
+        if self._retry_at is None or time.monotonic() < self._retry_at:
+            return []
+        self._retry_at = None
+        return ["checkpoint"]
 
     def warn(self, step: int, message: str) -> Warned:
         """Note something that does not stop the run."""
@@ -57,7 +76,8 @@ class Recorder:
     def change(self, state: StateChanged) -> None:
         """Note a new state, in status.json and events.jsonl."""
         self.status = replace(self.status, state=state.state, step=state.step, message=state.message)
-        self._beat()
+        if not self._beat():
+            self._beat()  # heartbeats come again by themselves; a last word does not
         self._note(state.state, state.step, state.message)
 
     def _write(self, event: Event) -> None:
@@ -87,12 +107,14 @@ class Recorder:
         try:
             saved = checkpoints.save(folder, event.step, event.tensors, event.state)
         except OSError as error:
+            self._refuse_gone()
             if event.reason != "end":
                 raise
             raise RunError(
                 f"The last checkpoint (step {event.step}) could not be written to {folder}: {error.strerror}. "
                 "Earlier checkpoints are untouched: make room, then resume the run."
             ) from None
+        self._retry_at, self._retry_seconds = None, RETRY_SECONDS[0]
         self._note("checkpoint", event.step, f"{saved.size / 1e6:.1f} MB, {event.reason}")
 
     def _snapshot(self, event: SnapshotDue) -> None:
@@ -100,25 +122,45 @@ class Recorder:
         checkpoints.save(folder, event.step, event.tensors, {"lengths": event.lengths})
         checkpoints.clear_leftovers(folder)
 
+    def _try_again_later(self) -> None:
+        self._retry_at = time.monotonic() + self._retry_seconds
+        self._retry_seconds = min(2 * self._retry_seconds, RETRY_SECONDS[1])
+
     def _prune(self, step: int) -> Iterator[Warned]:
         try:
-            checkpoints.prune(self.run.checkpoints_path, self.keep_checkpoints)
+            retention.prune(self.run.checkpoints_path, self.train.keep_checkpoints, self.train.keep_every)
         except OSError as error:
             yield self.warn(step, f"old checkpoints could not be deleted: {error.strerror}")
 
+    def _refuse_gone(self) -> None:
+        if self._is_gone():
+            raise RunError(
+                f"The run directory {self.run.path} was removed or renamed while it was trained, so training stopped "
+                f"after step {self.status.step}. If it has another name now, resume it by that."
+            )
+
+    def _is_gone(self) -> bool:
+        # By the lock, which this process holds open: another directory of the same name has another one.
+        return self.run.lock_identity() != self._lock
+
     def _note(self, kind: str, step: int, message: str) -> None:
+        if self._is_gone():
+            return
         try:
             self.run.record(kind, step, message)
         except OSError as error:
             self.status = replace(self.status, message=f"events.jsonl not written: {error.strerror}")
 
-    def _beat(self) -> None:
+    def _beat(self) -> bool:
+        """Write status.json; False where the disk fails, which is where one would tell it."""
         self.status = replace(self.status, heartbeat=time.time())
+        if self._is_gone():
+            return True
         try:
             self.run.write_status(self.status)
         except OSError:
-            # Nothing to tell it to: the disk that fails is where one would. The next beat tries again.
-            return
+            return False
+        return True
 
 
 def _name(event: Event) -> str:

@@ -136,6 +136,14 @@ class Run:
                 )
             yield
 
+    def lock_identity(self) -> tuple[int, int] | None:
+        """What tells this directory's lock from every other file while it is held; None where there is none."""
+        try:
+            status = self.lock_path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
     # Records
 
     def append_metrics(self, row: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from ddpm import checkpoint as checkpoints
 from ddpm.checkpoint import Checkpoint
 from ddpm.config import Config
 from ddpm.device import describe_device, out_of_memory_told, pick_device
-from ddpm.errors import CheckpointError, DDPMError
+from ddpm.errors import CheckpointError, DDPMError, RunError
 from ddpm.events import Event, State, StateChanged
 from ddpm.imageset import Progress
 from ddpm.recipe_check import refuse_other_recipe
@@ -38,20 +38,25 @@ def train_run(
     with run.locked():
         config = config or run.config()
         status = this_process(state="preparing", steps=config.train.steps)
-        recorder = Recorder(run, status, config.train.keep_checkpoints)
+        recorder = Recorder(run, status, config.train)
         recorder.change(StateChanged("preparing", checkpoint.step if checkpoint else 0))
         try:
             with out_of_memory_told("a smaller train.batch_size, model.dim or image size"):
                 trainer, warnings = _prepare(run, config, recorder, data_root, checkpoint, download, progress)
                 for words in warnings:
                     yield recorder.warn(trainer.step, words)
-                yield from recorder.follow(trainer.run(take_commands))
+                yield from recorder.follow(trainer.run(lambda: [*take_commands(), *recorder.commands()]))
         except GeneratorExit:
             _note_end(recorder, "stopped", "the program that trained it left")
             raise
         except KeyboardInterrupt:
             _note_end(recorder, "stopped", "interrupted")
             raise
+        except OSError as error:
+            where = error.filename or run.path
+            words = f"The disk fails: {error.strerror or error}, at {where}. Mend that, then resume."
+            _note_end(recorder, "failed", words)
+            raise RunError(words) from None
         except BaseException as error:
             message = str(error) if isinstance(error, DDPMError) else f"{type(error).__name__}: {error}"
             _note_end(recorder, "failed", message)

@@ -131,21 +131,3 @@ def test_a_damaged_checkpoint_is_replaced_and_a_whole_one_kept(tmp_path):
     assert (first.path / "model.safetensors").stat().st_ino == inode
     flip_a_bit(first.path / "model.safetensors")
     assert not checkpoints.verify(checkpoints.save(tmp_path, 5, TENSORS, STATE))
-
-
-def test_pruning_keeps_the_newest_and_clears_remains(tmp_path):
-    for step in (5, 10, 15, 20):
-        checkpoints.save(tmp_path, step, TENSORS, STATE)
-    (tmp_path / ".building-1").mkdir()
-    checkpoints.set_aside_after(tmp_path, 15)
-    assert [c.step for c in checkpoints.list_checkpoints(tmp_path)] == [5, 10, 15]
-    assert checkpoints.prune(tmp_path, 2) == [5]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["00000010", "00000015"]
-
-
-def test_damaged_checkpoints_do_not_count_as_kept(tmp_path):
-    for step in (5, 10, 15):
-        checkpoints.save(tmp_path, step, TENSORS, STATE)
-    (tmp_path / "00000015" / "manifest.json").unlink()
-    checkpoints.prune(tmp_path, 1)
-    assert checkpoints.newest_whole(tmp_path).step == 10

@@ -5,7 +5,7 @@ from conftest import TINY
 from PIL import Image
 
 from ddpm import checkpoint as checkpoints
-from ddpm import recorder
+from ddpm import recorder, retention
 from ddpm.config import Config
 from ddpm.errors import MemoryFullError, RunError
 from ddpm.events import CheckpointDue, MetricsLogged, PreviewDrawn, StateChanged, Warned
@@ -62,7 +62,7 @@ def test_old_checkpoints_that_cannot_be_deleted_are_a_warning(run, tmp_path, mon
     def refuses(*_):
         raise OSError(13, "Permission denied")
 
-    monkeypatch.setattr(checkpoints, "prune", refuses)
+    monkeypatch.setattr(retention, "prune", refuses)
     events = events_of(run, tmp_path)
     assert sum(isinstance(event, CheckpointDue) for event in events) == 3
     assert sum("could not be deleted" in event.message for event in events if isinstance(event, Warned)) == 3

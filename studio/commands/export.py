@@ -12,7 +12,9 @@ from studio.networks import open_network
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``export``."""
     parser.add_argument(
-        "run", metavar="RUN", help="name of a run, the path of its directory, or an exported .safetensors file"
+        "run",
+        metavar="RUN",
+        help="name of a run, the path of its directory, or an exported .safetensors file",
     )
     parser.add_argument(
         "--format",
