@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 from ddpm.version import __version__
 
 if TYPE_CHECKING:
+    from ddpm.attention import capture_attention
     from ddpm.config import Config, SampleConfig, from_toml, to_toml
     from ddpm.data import DeviceImages, TrainingImages
     from ddpm.datasets import open_data, open_held_out
+    from ddpm.diffusers_folder import read_pipeline, save_pipeline
     from ddpm.generate import draw, load_network, save_images
+    from ddpm.imported_run import import_run, imported_recipe
+    from ddpm.network_file import load_network_file, save_network_file
     from ddpm.presets import config_for
     from ddpm.runs import Run, create_run, list_runs, open_run
     from ddpm.session import train_run
@@ -41,6 +45,13 @@ _HOMES = {
     "train_run": "session",
     "Trainer": "trainer",
     "UNet": "unet",
+    "capture_attention": "attention",
+    "read_pipeline": "diffusers_folder",
+    "save_pipeline": "diffusers_folder",
+    "load_network_file": "network_file",
+    "save_network_file": "network_file",
+    "import_run": "imported_run",
+    "imported_recipe": "imported_run",
 }
 
 __all__ = [
@@ -52,17 +63,24 @@ __all__ = [
     "TrainingImages",
     "UNet",
     "__version__",
+    "capture_attention",
     "config_for",
     "create_run",
     "draw",
     "from_toml",
+    "import_run",
+    "imported_recipe",
     "list_runs",
     "load_network",
+    "load_network_file",
     "open_data",
     "open_held_out",
     "open_run",
     "open_training_data",
+    "read_pipeline",
     "save_images",
+    "save_network_file",
+    "save_pipeline",
     "to_toml",
     "train_run",
 ]

@@ -85,6 +85,11 @@ def _weights_bytes(network: Network, label: int | None) -> bytes:
     num_classes = network.config.num_classes
     if label is not None and not 0 <= label < num_classes:
         raise ExchangeError(f"The network knows {num_classes} classes, numbered from 0; there is no {label}.")
+    if num_classes and label is None and network.config.train.label_dropout == 0:
+        raise ExchangeError(
+            "A pipeline is told no class, and this network was always told one (train.label_dropout 0). Choose the "
+            "class that it is to draw with --label."
+        )
     if num_classes:
         told = weights.pop("label.weight")[num_classes if label is None else label]
         weights["time.out.bias"] = weights["time.out.bias"] + told

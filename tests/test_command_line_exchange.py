@@ -50,11 +50,13 @@ def test_a_run_goes_to_diffusers_and_comes_back_identical(trained, pipeline):
         assert all(torch.equal(back[name], there[name]) for name in there)
 
 
-def test_an_imported_run_can_be_drawn_from_and_trained_on(trained, pipeline):
+def test_an_imported_run_can_be_drawn_from_measured_and_trained_on(trained, pipeline):
     done = call(trained, "import", pipeline, "--data", "digits")
     assert done.returncode == 0, done.stderr
     assert "ddpm-studio train --resume pipeline-1" in done.stdout
     done = call(trained, "sample", "pipeline-1", "--n", "2", "--steps", "3", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    done = call(trained, "evaluate", "pipeline-1", "--metrics", "loss", "--n", "20", "--device", "cpu")
     assert done.returncode == 0, done.stderr
     done = call(
         trained, "train", "--resume", "pipeline-1", "--steps", "4", "--device", "cpu", "--preview-every", "0"

@@ -218,6 +218,14 @@ def test_a_class_goes_into_the_weights(tmp_path, label):
     )
 
 
+def test_a_network_that_was_always_told_a_class_needs_one(tmp_path):
+    values = {"model": {**SMALL, "class_conditional": True}, "train": {"label_dropout": 0.0}}
+    network = network_of(values, class_names=("cat", "dog"))
+    with pytest.raises(ExchangeError, match="Choose the class that it is to draw with --label"):
+        save_pipeline(network, tmp_path / "pipeline")
+    save_pipeline(network, tmp_path / "pipeline", 1)
+
+
 def test_a_class_that_the_network_does_not_know_is_refused(tmp_path):
     with pytest.raises(ExchangeError, match="knows 0 classes, numbered from 0; there is no 3"):
         save_pipeline(network_of({"model": SMALL}), tmp_path / "pipeline", 3)
