@@ -223,7 +223,10 @@ class DiffusionConfig(Section):
     variance: Literal["fixed", "learned"] = Field(
         "fixed", description="variance of a step back: given by the schedule, or predicted with the mean"
     )
-    loss: Literal["mse", "l1", "huber"] = Field("mse", description="distance between prediction and target")
+    loss: Literal["mse", "l1", "huber", "vlb"] = Field(
+        "mse",
+        description="distance between prediction and target, or the variational bound itself (bits per dimension)",
+    )
     huber_delta: float = Field(1.0, gt=0, description="where the Huber loss turns from square to straight")
     loss_weight: Literal["none", "snr", "min-snr", "p2"] = Field(
         "none", description="how much each timestep counts in the loss"
@@ -257,6 +260,15 @@ class DiffusionConfig(Section):
         start, end = self.beta_ends
         if start > end:
             raise ValueError(f"beta_start ({start}) must not be above beta_end ({end})")
+        return self
+
+    @model_validator(mode="after")
+    def _bound_has_its_own_weights(self) -> "DiffusionConfig":
+        if self.loss == "vlb" and self.loss_weight != "none":
+            raise ValueError(
+                f"loss_weight {self.loss_weight} cannot go with loss vlb, which says itself how much each timestep "
+                "counts; set loss_weight to none"
+            )
         return self
 
     @model_validator(mode="after")

@@ -25,7 +25,6 @@ from ddpm.evaluation_config import EvaluationConfig, Metric, StepVariance
 from ddpm.files import json_bytes, replace_file
 from ddpm.generate import Network
 from ddpm.imageset import ImageSet
-from ddpm.imageset import Progress as DataProgress
 from ddpm.likelihood import fixed_variance, learned_variance, prior_term, vlb_terms
 from ddpm.objectives import diffusion_loss, predict, predicted_x_0, split_output
 from ddpm.randomness import SampleNoise, derived_seed, generator
@@ -232,16 +231,14 @@ def _check_classes(network: Network, image_set: ImageSet) -> None:
         )
 
 
-def open_evaluated(
-    config: Config, data_root: Path, *, download: bool = False, progress: DataProgress | None = None
-) -> tuple[Split, ImageSet]:
+def open_evaluated(config: Config, data_root: Path) -> tuple[Split, ImageSet]:
     """The images that a run is to be measured on: those it holds out, else those it trains on, and which they are.
 
     Raises DataError where the data set cannot be read.
     """
     if config.data.held_out > 0:
-        return "held-out", open_held_out(config, data_root, download=download, progress=progress)[1]
-    return "train", open_data(config, data_root, download=download, progress=progress)[1]
+        return "held-out", open_held_out(config, data_root)[1]
+    return "train", open_data(config, data_root)[1]
 
 
 def save_evaluation(

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ddpm.config import DiffusionConfig
-from ddpm.diffusion import Gaussian, q_posterior, q_sample, v_from, x_0_from_eps, x_0_from_v
-from ddpm.likelihood import learned_variance, vlb_terms
+from ddpm.diffusion import Gaussian, at, q_posterior, q_sample, v_from, x_0_from_eps, x_0_from_v
+from ddpm.likelihood import fixed_variance, learned_variance, vlb_terms
 from ddpm.loss_weights import loss_weights
 from ddpm.schedules import Schedule
 
@@ -55,7 +55,7 @@ def random_timesteps(config: DiffusionConfig, n: int, generator: torch.Generator
 
 
 def distance(config: DiffusionConfig, prediction: Tensor, truth: Tensor) -> Tensor:
-    """The loss of each image, [B]: the mean over its values of the distance that the recipe names.
+    """The loss of each image, [B]: the mean over its values of the distance that the recipe names (not "vlb").
 
     Huber is quadratic below ``huber_delta`` and linear above, divided by huber_delta, so that it tends to L1 as
     huber_delta goes to 0.
@@ -113,34 +113,34 @@ def diffusion_loss(
     """The loss of each image, [B] in the type of x_0, for the noise that is given.
 
     The recipe's distance between prediction and target, times the weight of its t: without a weight, L_simple of
-    Ho et al. 2020, eq. 14. A learned variance adds the variational bound: L_hybrid of Nichol & Dhariwal 2021, eq. 16.
+    Ho et al. 2020, eq. 14. Where the variance is learned, ``vlb_weight`` times the variational bound is added, which
+    teaches the variance only: L_hybrid of Nichol & Dhariwal 2021, eq. 16. The loss "vlb" is the bound alone.
     ``labels`` (int64 [B]) are for a network that is told the class.
     """
     x_t = q_sample(schedule, x_0, t, eps)
-    prediction, interpolation = split_output(config, predict(network, x_t, t, labels))
-    loss = distance(config, prediction, target(config, schedule, x_0, t, eps))
-    loss = loss * loss_weights(config, schedule).to(loss.dtype).to(t.device)[t]
-    if interpolation is not None:
-        loss = loss + variance_loss(config, schedule, x_0, x_t, t, prediction, interpolation)
+    output = split_output(config, predict(network, x_t, t, labels))
+    if config.loss == "vlb":
+        return vlb_loss(config, schedule, x_0, x_t, t, output)
+    loss = distance(config, output.prediction, target(config, schedule, x_0, t, eps))
+    loss = at(loss_weights(config, schedule), t, loss) * loss
+    if output.interpolation is not None:
+        of_variance = Output(output.prediction.detach(), output.interpolation)
+        loss = loss + config.vlb_weight * vlb_loss(config, schedule, x_0, x_t, t, of_variance)
     return loss
 
 
-def variance_loss(
-    config: DiffusionConfig,
-    schedule: Schedule,
-    x_0: Tensor,
-    x_t: Tensor,
-    t: Tensor,
-    prediction: Tensor,
-    interpolation: Tensor,
+def vlb_loss(
+    config: DiffusionConfig, schedule: Schedule, x_0: Tensor, x_t: Tensor, t: Tensor, output: Output
 ) -> Tensor:
-    """What teaches the variance, [B]: ``vlb_weight`` T L_t, with L_t the bound's term in bits per dimension.
+    """T times each image's term of the variational bound, bits per dimension [B].
 
-    As t is uniform, its expectation is vlb_weight times the whole bound but for the prior. The prediction gets no
-    gradient from it (Nichol & Dhariwal 2021, section 3.1).
+    As t is uniform, its expectation is the whole bound but for the prior term, which nothing can be learned from.
+    A variance that is not learned is that of the posterior.
     """
-    expected_x_0 = predicted_x_0(config, schedule, x_t, t, prediction.detach().to(x_t.dtype))
+    expected_x_0 = predicted_x_0(config, schedule, x_t, t, output.prediction.to(x_t.dtype))
     mean = q_posterior(schedule, expected_x_0, x_t, t).mean
-    variance = learned_variance(schedule, t, interpolation.to(x_t.dtype))
-    terms = vlb_terms(schedule, x_0, x_t, t, Gaussian(mean, variance))
-    return config.vlb_weight * schedule.T * terms
+    if output.interpolation is None:
+        variance = at(fixed_variance(schedule, "posterior"), t, x_t)
+    else:
+        variance = learned_variance(schedule, t, output.interpolation.to(x_t.dtype))
+    return schedule.T * vlb_terms(schedule, x_0, x_t, t, Gaussian(mean, variance))

@@ -31,23 +31,22 @@ class Schedule:
     def __post_init__(self) -> None:
         if self.beta.dtype != torch.float64 or self.beta.ndim != 1 or len(self.beta) == 0:
             raise ConfigError(f"A schedule needs at least one beta in float64, not {tuple(self.beta.shape)}.")
-        wrong = ((self.beta <= 0) | (self.beta >= 1) | ~self.beta.isfinite()).nonzero()
-        if len(wrong) and not self._ends_in_noise(int(wrong[0])):
-            t = int(wrong[0])
+        wrong = (self.beta <= 0) | (self.beta >= 1) | ~self.beta.isfinite()
+        ends_in_noise = float(self.beta[-1]) == 1 and float(self.alpha_bar[-1]) == 0
+        if ends_in_noise:
+            wrong[-1] = False
+        if bool(wrong.any()):
+            t = int(wrong.nonzero()[0])
             raise ConfigError(
                 f"beta[{t}] = {self.beta[t]:.6g} of T = {self.T} steps is not between 0 and 1. "
                 "Choose another schedule, smaller betas or another T."
             )
         falls = torch.cat([self.alpha_bar.new_ones(1), self.alpha_bar]).diff() < 0
-        above_0 = float(self.alpha_bar[-1]) > 0 or len(wrong) > 0
-        if not bool(falls.all()) or not above_0:
+        if not bool(falls.all()) or not (float(self.alpha_bar[-1]) > 0 or ends_in_noise):
             raise ConfigError(
                 f"alpha_bar does not fall strictly to a value above 0 over T = {self.T} steps; it ends at "
                 f"{self.alpha_bar[-1]:.3g}. Choose smaller betas or another T."
             )
-
-    def _ends_in_noise(self, t: int) -> bool:
-        return t == self.T - 1 and float(self.beta[t]) == 1 and float(self.alpha_bar[t]) == 0
 
     @property
     def T(self) -> int:

@@ -7,6 +7,7 @@ import pytest
 import scipy.special
 import scipy.stats
 import torch
+from diffusers import DDPMScheduler
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,6 +186,20 @@ def test_a_learned_variance_lies_between_those_of_the_posterior_and_beta(name, T
     np.testing.assert_allclose(low[1:], diffusion.posterior_variance(schedule)[1:], rtol=1e-12)
     np.testing.assert_allclose(middle, (low * high).sqrt(), rtol=1e-12)
     assert bool((low > 0).all() and low.isfinite().all())
+
+
+def test_a_learned_variance_is_that_of_diffusers_but_at_the_last_step():
+    schedule = schedules.linear(1000)
+    reference = DDPMScheduler(1000, beta_schedule="linear", variance_type="learned_range")
+    t, raw = torch.arange(1000), torch.linspace(-1.2, 1.2, 1000, dtype=torch.float64)
+    found = likelihood.learned_variance(schedule, t, column(raw)).flatten().log()
+    theirs = torch.stack([reference._get_variance(int(i), raw[i]) for i in t])
+    # diffusers computes in float32, whose rounding of 1 - beta is largest beside the smallest betas.
+    np.testing.assert_allclose(found[1:], theirs[1:], rtol=2e-3)
+    # At t = 0 the posterior's variance is 0. Theirs is cut off at 1e-20, no width that a decoder can have.
+    at_0 = float(likelihood.learned_variance(schedule, t[:1], column([-1.0])).log())
+    assert at_0 == pytest.approx(float(diffusion.posterior_variance(schedule)[1].log()), rel=1e-12)
+    assert float(reference._get_variance(0, torch.tensor(-1.0))) == pytest.approx(math.log(1e-20), rel=1e-6)
 
 
 def test_the_bound_of_8_bit_noise_is_8_bits_from_above():

@@ -5,12 +5,15 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+from diffusers import DDPMScheduler
+from diffusers.training_utils import compute_snr
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ddpm import diffusion, likelihood, objectives, schedules
-from ddpm.config import DiffusionConfig, ScheduleName
+from ddpm.config import Config, DiffusionConfig, ScheduleName
 from ddpm.diffusion import Gaussian
+from ddpm.errors import ConfigError
 from ddpm.loss_weights import loss_weights
 
 T = 100
@@ -61,6 +64,17 @@ def test_snr_weights_leave_the_loss_on_eps_as_it_is():
     schedule = schedules.linear(T)
     config = DiffusionConfig(T=T, loss_weight="snr", prediction="eps")
     assert torch.equal(loss_weights(config, schedule), torch.ones(T, dtype=torch.float64))
+
+
+def test_min_snr_weights_are_those_of_diffusers_training():
+    """compute_snr of diffusers, and the weights that its training scripts make of it for eps and for v."""
+    scheduler = DDPMScheduler(1000, beta_schedule="linear")
+    snr = compute_snr(scheduler, torch.arange(1000)).double()
+    for prediction, below in (("eps", snr), ("v", snr + 1)):
+        config = DiffusionConfig(schedule="linear", prediction=prediction, loss_weight="min-snr")
+        found = loss_weights(config, schedules.build(config))
+        # Their tables are float32.
+        np.testing.assert_allclose(found, snr.clamp(max=5) / below, rtol=2e-3)
 
 
 def test_min_snr_for_v_has_snr_plus_1_below():
@@ -153,17 +167,44 @@ def test_the_bound_teaches_the_variance_and_not_the_mean():
     assert bool((raw.grad != 0).all())
 
 
+@pytest.mark.parametrize("variance", ["fixed", "learned"])
+def test_the_bound_alone_averages_over_t_to_bits_per_dimension_and_teaches_everything(variance):
+    config = DiffusionConfig(T=T, loss="vlb", variance=variance, prediction="x_0")
+    schedule = schedules.build(config)
+    x_0, eps, t = images(T).clamp(-1, 1), images(T, 1), torch.arange(T)
+    output = torch.cat([x_0 + 0.1 * images(T, 2), images(T, 3)], dim=1)[:, : 2 if variance == "fixed" else 4]
+    output.requires_grad_()
+    loss = objectives.diffusion_loss(lambda *_: output, config, schedule, x_0, t, eps)
+    x_t = diffusion.q_sample(schedule, x_0, t, eps)
+    spread = (
+        diffusion.at(likelihood.fixed_variance(schedule, "posterior"), t, x_t)
+        if variance == "fixed"
+        else likelihood.learned_variance(schedule, t, output[:, 2:])
+    )
+    step_back = Gaussian(diffusion.q_posterior(schedule, output[:, :2], x_t, t).mean, spread)
+    bits = likelihood.vlb_terms(schedule, x_0, x_t, t, step_back).sum()
+    assert loss.mean().item() == pytest.approx(bits.item(), rel=1e-9)
+    loss.sum().backward()
+    assert bool((output.grad.isfinite() & (output.grad != 0)).all())
+
+
+def test_the_bound_takes_no_other_weights():
+    with pytest.raises(ConfigError, match=r"loss_weight min-snr cannot go with loss vlb"):
+        Config().with_values({"diffusion": {"loss": "vlb", "loss_weight": "min-snr"}})
+
+
 @pytest.mark.parametrize(("steps", "zero_terminal_snr"), [(1, False), (1, True), (2, True), (30, True)])
 @pytest.mark.parametrize("prediction", ["x_0", "v"])
-def test_the_hybrid_loss_and_its_gradient_are_numbers_at_every_t(steps, zero_terminal_snr, prediction):
-    config, schedule = hybrid(prediction, steps, zero_terminal_snr=zero_terminal_snr, loss_weight="min-snr")
+@pytest.mark.parametrize("loss", ["mse", "vlb"])
+def test_the_bound_and_its_gradient_are_numbers_at_every_t(steps, zero_terminal_snr, prediction, loss):
+    config, schedule = hybrid(prediction, steps, zero_terminal_snr=zero_terminal_snr, loss=loss)
     x_0 = images(steps).clamp(-1, 1).float()
     output = torch.zeros(steps, 4, 5, 3, requires_grad=True)
-    loss = objectives.diffusion_loss(
+    losses = objectives.diffusion_loss(
         lambda *_: output, config, schedule, x_0, torch.arange(steps), images(steps, 1).float()
     )
-    loss.sum().backward()
-    assert bool(loss.isfinite().all())
+    losses.sum().backward()
+    assert bool(losses.isfinite().all())
     assert bool(output.grad.isfinite().all())
 
 
