@@ -48,7 +48,8 @@ class TimeEmbedding(nn.Module):
         self.out = nn.Linear(4 * dim, 4 * dim)
 
     def forward(self, t: Tensor) -> Tensor:
-        return self.out(F.silu(self.hidden(sinusoids(t, self.dim, self.frequency_shift))))  # type: ignore[no-any-return]
+        waves = sinusoids(t, self.dim, self.frequency_shift).to(self.hidden.weight.dtype)
+        return self.out(F.silu(self.hidden(waves)))  # type: ignore[no-any-return]
 
 
 def sinusoids(t: Tensor, dim: int, frequency_shift: int = 1) -> Tensor:
