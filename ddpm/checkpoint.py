@@ -167,6 +167,12 @@ def load(checkpoint: Checkpoint, *stems: str) -> tuple[dict[str, dict[str, "Tens
     return tensors, state
 
 
+def weights_in(checkpoint: Checkpoint) -> list[str]:
+    """The names of the weights that a checkpoint stores: ``ema``, ``raw``, and further averages."""
+    found = {path.stem for path in checkpoint.path.glob("*.safetensors")} - {"model", "ema", "optimizer"}
+    return ["ema", "raw", *sorted(found)]
+
+
 def set_aside_after(folder: Path, step: int) -> None:
     """Hide the checkpoints after ``step``, from where training starts again; prune deletes them later."""
     for checkpoint in list_checkpoints(folder):

@@ -61,6 +61,22 @@ def _known_device(value: str) -> str:
     raise ValueError(f"{value!r} is not allowed: it should be auto, cpu, mps, cuda or cuda:N")
 
 
+def _known_weights(value: str) -> str:
+    kind, _, number = value.rpartition("-")
+    if value in ("ema", "raw") or (kind == "ema" and _is_between(number, 0, 1)):
+        return value
+    if kind in ("power", "post-hoc") and _is_between(number, 0, 0.288):
+        return value
+    raise ValueError(
+        f"{value!r} is not allowed: it should be ema, raw, ema-DECAY, power-LENGTH or post-hoc-LENGTH with a length "
+        "between 0 and 0.288"
+    )
+
+
+def _is_between(text: str, low: float, high: float) -> bool:
+    return re.fullmatch(r"[0-9.e-]+", text) is not None and text.count(".") <= 1 and low < float(text) < high
+
+
 Side = Annotated[int, Field(ge=1, le=4096)]
 ImageSize = Annotated[tuple[Side, Side], BeforeValidator(_size)]
 Multipliers = Annotated[
@@ -72,6 +88,7 @@ Lengths = Annotated[tuple[Annotated[float, Field(gt=0, le=0.28)], ...], BeforeVa
 Channels = Annotated[Literal[1, 3, 4], BeforeValidator(_number)]
 TimeFrequencyShift = Annotated[Literal[0, 1], BeforeValidator(_number)]
 Device = Annotated[str, AfterValidator(_known_device)]
+Weights = Annotated[str, AfterValidator(_known_weights)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 ScheduleName = Literal["linear", "scaled-linear", "quadratic", "cosine", "sigmoid"]
 Spacing = Literal["trailing", "leading", "linspace"]
@@ -366,7 +383,11 @@ class SampleConfig(Section):
         None,
         description="DDPM: variance of a step's noise; unset: learned if the network has it, else posterior",
     )
-    weights: Literal["ema", "raw"] = Field("ema", description="averaged weights, or those of the last step")
+    weights: Weights = Field(
+        "ema",
+        description="averaged weights, or raw ones of the last step; or ema-0.9999, power-0.05 where the run stores "
+        "such averages, or post-hoc-0.08 to make one of that length",
+    )
     batch_size: int = Field(
         256, ge=1, description="images drawn at once, halved if memory ends; does not change them"
     )

@@ -5,13 +5,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ddpm import objectives, sampling, unet
-from ddpm.checkpoint import Checkpoint, load
+from ddpm.checkpoint import Checkpoint
 from ddpm.config import Config, SampleConfig
 from ddpm.data import to_uint8
 from ddpm.device import out_of_memory_told, pick_device, pick_precision
@@ -23,6 +23,7 @@ from ddpm.recipe_check import refuse_other_recipe
 from ddpm.runs import Run
 from ddpm.sample_recipe import fitted
 from ddpm.samplers import Step
+from ddpm.stored_weights import read_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class Network:
     config: Config
     step: int
     device: torch.device
-    weights: Literal["ema", "raw"]
+    weights: str
     run_name: str = ""
 
 
@@ -65,17 +66,17 @@ class Drawing:
         return torch.cat([begun, begun.new_zeros(self.n - len(begun), *begun.shape[1:])])
 
 
-def load_network(
-    run: Run, checkpoint: Checkpoint, weights: Literal["ema", "raw"] = "ema", device: str = "auto"
-) -> Network:
-    """The network of a checkpoint, without its data set. Raises CheckpointError, ConfigError or DeviceError."""
+def load_network(run: Run, checkpoint: Checkpoint, weights: str = "ema", device: str = "auto") -> Network:
+    """The network of a checkpoint, without its data set; ``weights`` as ``stored_weights.read_weights`` names them.
+
+    Raises CheckpointError, ConfigError or DeviceError.
+    """
     config = run.config()
     where = pick_device(device)
-    stem = "ema" if weights == "ema" else "model"
-    tensors, state = load(checkpoint, stem)
+    tensors, state = read_weights(checkpoint, weights, run.snapshots_path)
     refuse_other_recipe(state, config, checkpoint.path)
     network = unet.build(config)
-    load_weights(network, tensors[stem], checkpoint)
+    load_weights(network, tensors, checkpoint)
     return Network(network.to(where).eval(), config, int(state["step"]), where, weights, run.name)
 
 

@@ -3,7 +3,7 @@
 import json
 import struct
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor
 
@@ -66,7 +66,7 @@ def load_network_file(path: Path, device: str = "auto") -> Network:
     except (KeyError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise ExchangeError(f"The weights in {path} do not fit the recipe beside them: {reason}") from None
-    weights: Literal["ema", "raw"] = "raw" if metadata.get("weights") == "raw" else "ema"
+    weights = metadata.get("weights", "ema")
     return Network(network.to(where).eval(), config, step, where, weights, metadata.get("run", ""))
 
 

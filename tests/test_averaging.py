@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import TINY
+from conftest import TINY, TINY_OPTIONS
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate
@@ -128,3 +128,29 @@ def test_a_run_without_lengths_says_what_is_missing(home):
         CheckpointError, match=r"length 0\.1 cannot be made: .* trained with train\.ema_lengths"
     ):
         reconstruct(find_checkpoint(run.checkpoints_path, None), run.snapshots_path, 0.1)
+
+
+def test_any_stored_or_made_average_can_be_drawn_from(command_line, home):
+    options = [
+        *TINY_OPTIONS,
+        "--steps=8",
+        "--train.lr=0.05",
+        "--train.ema_more_decays=0.5",
+        "--train.ema_lengths=0.05,0.1",
+    ]
+    trained = command_line("train", "digits", "--name", "averaged", *options, "--train.ema_snapshot_every=2")
+    assert trained.returncode == 0, trained.stderr
+    grids = set()
+    for weights in ("ema", "raw", "ema-0.5", "power-0.05", "post-hoc-0.2"):
+        out = home.parent / weights
+        done = command_line("sample", "averaged", "--n=4", "--steps=5", "--weights", weights, "--out", out)
+        assert done.returncode == 0, done.stderr
+        grids.add((out / "grid.png").read_bytes())
+    assert len(grids) == 5
+    missing = command_line("sample", "averaged", "--weights", "ema-0.9")
+    assert missing.returncode == 1
+    assert "no weights named ema-0.9" in missing.stderr
+    assert "there are ema, raw, ema-0.5, power-0.05, power-0.1." in missing.stderr
+    wrong = command_line("sample", "averaged", "--weights", "newest")
+    assert wrong.returncode == 2
+    assert "weights: 'newest' is not allowed: it should be ema, raw, ema-DECAY" in wrong.stderr

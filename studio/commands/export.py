@@ -26,8 +26,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", metavar="STEP", type=int, help="default: the newest whole one")
     parser.add_argument(
         "--weights",
-        choices=("ema", "raw"),
-        help="averaged weights, or those of the last step (default ema, or what the file has)",
+        metavar="NAME",
+        help="ema, raw, or another average, as for sample (default ema, or what the file has)",
     )
     parser.add_argument(
         "--label",

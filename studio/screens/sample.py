@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static
 
-from ddpm.checkpoint import Checkpoint
+from ddpm.checkpoint import Checkpoint, weights_in
 from ddpm.config import SampleConfig, field_problems
 from ddpm.errors import ConfigError, DDPMError
 from ddpm.runs import Run
@@ -47,9 +47,10 @@ class SampleScreen(StudioScreen):
         names = list(self._checkpoints) or [NONE_YET]
         wanted = f"step {self._wanted.step:,}" if self._wanted else names[0]
         usual = SampleConfig(steps=self._usual_steps())
+        weights = sorted({name for found in self._checkpoints.values() for name in weights_in(found)})
         form = VerticalScroll(
             Field("Checkpoint", picker(names, wanted if wanted in names else names[0]), id="checkpoint"),
-            Field("Weights", picker(_choices("weights"), usual.weights), id="weights"),
+            Field("Weights", picker(weights or [usual.weights], usual.weights), id="weights"),
             Field("Sampler", picker(_choices("sampler"), usual.sampler), id="sampler"),
             Field("Steps", KeyedInput(str(usual.steps), allowed=DIGITS), id="steps"),
             Field("Eta (DDIM)", KeyedInput(f"{usual.eta:g}", allowed=f"{DIGITS}."), id="eta"),

@@ -1,0 +1,36 @@
+"""Which weights of a checkpoint to draw from: those of the last step, an average, or an average made now."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ddpm.averaging import reconstruct
+from ddpm.checkpoint import Checkpoint, load, weights_in
+from ddpm.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def read_weights(
+    checkpoint: Checkpoint, name: str, snapshots: Path
+) -> "tuple[dict[str, Tensor], dict[str, Any]]":
+    """The weights of that name, on the CPU, and the state of a checkpoint.
+
+    ``raw`` are those of the last step, ``ema`` their average, ``ema-0.9999`` and ``power-0.05`` further averages
+    that the run stores, ``post-hoc-0.08`` one of that length, made from the ``snapshots`` of the run. Raises
+    CheckpointError that says which there are.
+    """
+    if name.startswith("post-hoc-"):
+        try:
+            weights = reconstruct(checkpoint, snapshots, float(name.removeprefix("post-hoc-")))
+        except ValueError as error:
+            raise CheckpointError(f"Weights named {name} cannot be made: {error}.") from None
+        return weights, load(checkpoint)[1]
+    stem = "model" if name == "raw" else name
+    if not (checkpoint.path / f"{stem}.safetensors").exists() and name not in ("raw", "ema"):
+        raise CheckpointError(
+            f"There are no weights named {name} in {checkpoint.path}: there are {', '.join(weights_in(checkpoint))}. "
+            "Further averages are stored when a run is trained with train.ema_more_decays or train.ema_lengths."
+        )
+    tensors, state = load(checkpoint, stem)
+    return tensors[stem], state
