@@ -36,6 +36,7 @@ class ArrayImages:
 
     @property
     def n(self) -> int:
+        """Number of images."""
         return len(self.rows)
 
     @cached_property

@@ -33,6 +33,7 @@ class HubName:
 
     @property
     def is_folder(self) -> bool:
+        """Whether it means a data set saved on this disk."""
         return self.name.startswith(("/", ".", "~"))
 
     def folder(self, data_root: Path) -> Path:

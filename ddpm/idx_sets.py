@@ -31,10 +31,12 @@ class IdxSet:
 
     @property
     def images_file(self) -> str:
+        """Name of the file of images, not packed."""
         return self.prefix + _IMAGES
 
     @property
     def labels_file(self) -> str:
+        """Name of the file of labels, not packed."""
         return self.prefix + _LABELS
 
     def raw(self, data_root: Path) -> Path:

@@ -48,6 +48,7 @@ class Pictures:
 
     @property
     def n(self) -> int:
+        """Number of images."""
         return len(self.rows)
 
     def read(self, position: int) -> NDArray[np.uint8]:

@@ -1,7 +1,7 @@
 """Which network a command works with: a checkpoint of a run, or a file that ``export`` wrote."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ddpm.checkpoint import find_checkpoint
 from ddpm.errors import ConfigError
@@ -18,7 +18,7 @@ def open_network(
     name: str,
     *,
     checkpoint: int | None = None,
-    weights: Literal["ema", "raw"] | None = None,
+    weights: str | None = None,
     device: str = "auto",
 ) -> "Network":
     """The network of the run ``name`` below ``root``, or of the .safetensors file of that path.

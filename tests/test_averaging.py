@@ -135,13 +135,13 @@ def test_any_stored_or_made_average_can_be_drawn_from(command_line, home):
         *TINY_OPTIONS,
         "--steps=8",
         "--train.lr=0.05",
-        "--train.ema_more_decays=0.5",
+        "--train.ema_more_decays=0.3",
         "--train.ema_lengths=0.05,0.1",
     ]
     trained = command_line("train", "digits", "--name", "averaged", *options, "--train.ema_snapshot_every=2")
     assert trained.returncode == 0, trained.stderr
     grids = set()
-    for weights in ("ema", "raw", "ema-0.5", "power-0.05", "post-hoc-0.2"):
+    for weights in ("ema", "raw", "ema-0.3", "power-0.05", "post-hoc-0.2"):
         out = home.parent / weights
         done = command_line("sample", "averaged", "--n=4", "--steps=5", "--weights", weights, "--out", out)
         assert done.returncode == 0, done.stderr
@@ -150,7 +150,7 @@ def test_any_stored_or_made_average_can_be_drawn_from(command_line, home):
     missing = command_line("sample", "averaged", "--weights", "ema-0.9")
     assert missing.returncode == 1
     assert "no weights named ema-0.9" in missing.stderr
-    assert "there are ema, raw, ema-0.5, power-0.05, power-0.1." in missing.stderr
+    assert "there are ema, raw, ema-0.3, power-0.05, power-0.1." in missing.stderr
     wrong = command_line("sample", "averaged", "--weights", "newest")
     assert wrong.returncode == 2
     assert "weights: 'newest' is not allowed: it should be ema, raw, ema-DECAY" in wrong.stderr
