@@ -5,6 +5,7 @@
 [B, C, H, W]. Images are [B, C, H, W] in [-1, 1].
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -27,13 +28,13 @@ def image_to_image(
 ) -> Iterator[Step]:
     """Noise images, and draw them anew from there (SDEdit: Meng et al. 2022, section 3).
 
-    ``strength`` is the share of the timesteps that is gone through. 0 gives the images back, in one Step of number
-    0; 1 begins with nothing but noise, which is sampling.
+    ``strength``, from 0 to 1, is the share of the timesteps that is gone through. 0 gives the images back, in one
+    Step of number 0; 1 begins with nothing but noise, which is sampling.
     """
     visited = last_part(timesteps, strength)
     if not visited:
         yield Step(0, x_0, x_0)
-    elif len(visited) == len(timesteps):
+    elif strength == 1:
         yield from sampler(noise(), visited, noise)
     else:
         yield from sampler(noised(schedule, x_0, visited[0], noise()), visited, noise)
@@ -114,7 +115,7 @@ def inverted(
 def noised(schedule: Schedule, x_0: Tensor, t: int, eps: Tensor) -> Tensor:
     """Images at the noise level of one t, with the noise that is given (Ho et al. 2020, eq. 4)."""
     alpha_bar = schedule.alpha_bar_before(t)
-    return alpha_bar**0.5 * x_0 + (1 - alpha_bar) ** 0.5 * eps
+    return math.sqrt(alpha_bar) * x_0 + math.sqrt(1 - alpha_bar) * eps
 
 
 def slerp(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
@@ -135,5 +136,6 @@ def slerp(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
 
 
 def last_part(timesteps: Sequence[int], strength: float) -> Sequence[int]:
-    """The share ``strength`` of the timesteps, rounded to whole ones, that lies next to the image."""
-    return timesteps[len(timesteps) - round(strength * len(timesteps)) :]
+    """The share ``strength`` of the timesteps that lies next to the image: rounded, but above 0 at least one."""
+    n = max(round(strength * len(timesteps)), 1 if strength > 0 else 0)
+    return timesteps[len(timesteps) - n :]

@@ -170,8 +170,8 @@ def recipe_of(network: Network, sample: SampleConfig) -> dict[str, Any]:
     }
 
 
-def save_images(images: Tensor, out: Path, recipe: dict[str, Any]) -> Path:
-    """Write uint8 [n, C, H, W] below ``out``: 0000.png ... at native size, a legible grid.png, and sample.json.
+def save_images(images: Tensor, out: Path, recipe: dict[str, Any], recipe_name: str = "sample.json") -> Path:
+    """Write uint8 [n, C, H, W] below ``out``: 0000.png ... at native size, a legible grid.png, and the recipe.
 
     Returns the path of the grid. Raises RunError when the place cannot be written.
     """
@@ -179,14 +179,14 @@ def save_images(images: Tensor, out: Path, recipe: dict[str, Any]) -> Path:
     digits = max(4, len(str(len(pixels) - 1)))
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if (out / "sample.json").exists():
+        if (out / recipe_name).exists():
             # Of an earlier drawing, which may have had more images than this one.
             for old in out.glob("[0-9][0-9][0-9][0-9]*.png"):
                 old.unlink()
         for index, image in enumerate(pixels):
             write_png(out / f"{index:0{digits}d}.png", image)
         write_png(out / "grid.png", legible_grid(pixels, recipe.get("columns")))
-        replace_file(out / "sample.json", json_bytes(recipe))
+        replace_file(out / recipe_name, json_bytes(recipe))
     except OSError as error:
         raise RunError(
             f"Cannot write the images to {out}: {error.strerror}. Choose another place with --out."

@@ -1,14 +1,16 @@
 """Whether a run's network can draw what a recipe asks for, and what the recipe leaves open."""
 
 import textwrap
+from typing import TypeVar
 
 from ddpm.config import Config, SampleConfig
 from ddpm.errors import ConfigError
 
 NO_CLASS = "none"
+Sample = TypeVar("Sample", bound=SampleConfig)
 
 
-def fitted(sample: SampleConfig, config: Config) -> SampleConfig:
+def fitted(sample: Sample, config: Config) -> Sample:
     """The recipe with the variance filled in that it leaves to the run. Raises ConfigError for what cannot be."""
     if problems := misfits(sample, config):
         raise ConfigError(" ".join(f"{field}: {problem}." for field, problem in problems.items()))
@@ -73,10 +75,15 @@ def _label_misfit(sample: SampleConfig, config: Config) -> str:
         return f"{','.join(sample.label)} has no meaning, as this network is not told classes; leave it out"
     for label in sample.label:
         try:
-            _number(label, config)
+            number = _number(label, config)
         except KeyError:
             names = textwrap.shorten(", ".join(config.data.class_names), 200)
             return f"there is no class {label}; there are {names} (or their numbers, 0 to {config.num_classes - 1})"
+        if number == config.num_classes and config.train.label_dropout == 0:
+            return (
+                f"{label} is not possible, as this network was trained with label_dropout 0 and so never drew "
+                "without a class; name a class"
+            )
     return ""
 
 

@@ -231,6 +231,7 @@ class Trainer:
             steps=min(previews.steps, self.schedule.T),
             n=previews.n,
             seed=previews.seed,
+            guidance_scale=previews.guidance_scale,
         )
         started = time.perf_counter()
         drawn = None
@@ -244,13 +245,14 @@ class Trainer:
         channels, height, width = self.config.data.shape
         assert drawn is not None  # there is at least one denoising step
         self.seconds += time.perf_counter() - started
+        recorded = {"n", "sampler", "steps", "seed", "guidance_scale", "weights"}
         recipe = {
             "step": self.step,
             "columns": columns_for(sample.n),
             "channels": channels,
             "height": height,
             "width": width,
-            **sample.model_dump(mode="json", include={"n", "sampler", "steps", "seed", "weights"}),
+            **sample.model_dump(mode="json", include=recorded),
         }
         yield PreviewDrawn(self.step, to_uint8(drawn.x_t).cpu(), recipe)
 

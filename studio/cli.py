@@ -57,6 +57,10 @@ def dispatch(arguments: argparse.Namespace) -> int:
             from studio.commands import evaluate
 
             return evaluate.command(arguments)
+        case "edit":
+            from studio.commands import edit
+
+            return edit.command(arguments)
         case "runs":
             from studio.commands import runs
 
@@ -147,6 +151,13 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         help="measure a run: its loss by timestep, bits per dimension",
         description="Measure a run on the images that it holds out, or on its training images if it holds out none.",
     )
+    edit = commands.add_parser(
+        "edit",
+        parents=[places],
+        allow_abbrev=False,
+        help="interpolate between pictures, vary one, or paint a part of one anew",
+        description="Make images of pictures with the network of a run.",
+    )
     runs = commands.add_parser("runs", parents=[places], allow_abbrev=False, help="list the runs")
     runs.add_argument("--json", action="store_true", help="one JSON array, for programs")
     if "train" in words:
@@ -157,6 +168,10 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         from studio.commands import sample as sample_command
 
         sample_command.add_options(sample)
+    if "edit" in words:
+        from studio.commands import edit as edit_command
+
+        edit_command.add_options(edit, places)
     if "export" in words:
         from studio.commands import export as export_command
 

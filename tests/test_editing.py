@@ -217,4 +217,5 @@ def test_resampling_brings_what_is_painted_to_what_the_known_part_lets_expect():
 def test_the_last_part_of_the_timesteps_is_the_one_next_to_the_image():
     assert editing.last_part([9, 6, 3, 0], 0.5) == [3, 0]
     assert editing.last_part([9, 6, 3, 0], 0.0) == []
+    assert editing.last_part([9, 6, 3, 0], 0.01) == [0]
     assert editing.last_part([9, 6, 3, 0], 1.0) == [9, 6, 3, 0]
