@@ -20,7 +20,7 @@ from ddpm.data import Batch, to_unit
 from ddpm.datasets import open_data, open_held_out
 from ddpm.device import out_of_memory_told
 from ddpm.diffusion import Gaussian, at, q_posterior, q_sample
-from ddpm.errors import ConfigError, DataError, RunError
+from ddpm.errors import ConfigError, DataError, RunError, TrainingError
 from ddpm.evaluation_config import EvaluationConfig, Metric, StepVariance
 from ddpm.files import json_bytes, replace_file
 from ddpm.generate import Network
@@ -91,8 +91,8 @@ def evaluate(
 ) -> Iterator[Progress | Evaluation]:
     """Measure, telling the progress; the last item is the Evaluation. Close the iterator to stop early.
 
-    Raises ConfigError for a learned variance that the network does not have, and DataError where the classes of
-    the images are not those that the network was trained with.
+    Raises ConfigError for a learned variance that the network does not have, DataError where the classes of the
+    images are not those that the network was trained with, and TrainingError where the result is not a number.
     """
     variance = step_variance(network.config.diffusion, options.variance)
     _check_classes(network, image_set)
@@ -103,6 +103,8 @@ def evaluate(
             loss = yield from _loss(network, images, options)
         if "bpd" in options.metrics:
             bits = yield from _bits_per_dimension(network, images, options, variance)
+    _check_finite("loss", loss.mean if loss else 0.0)
+    _check_finite("bits per dimension", bits.total if bits else 0.0)
     yield Evaluation(images.n, loss, bits)
 
 
@@ -228,6 +230,14 @@ def _check_classes(network: Network, image_set: ImageSet) -> None:
         raise DataError(
             f"The network was trained with the classes {', '.join(trained)}, but {image_set.name} has "
             f"{', '.join(image_set.class_names) or 'none'} now. Put the data set back as it was."
+        )
+
+
+def _check_finite(what: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise TrainingError(
+            f"Measured on these images the {what} of this network is {value}, so its training has gone wrong. "
+            "Choose an earlier checkpoint."
         )
 
 

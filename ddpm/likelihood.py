@@ -68,9 +68,16 @@ def discretized_log_likelihood(x_0: Tensor, p: Gaussian) -> Tensor:
     # The normal density is symmetric: levels above the mean are mirrored to the side where the tail keeps digits.
     above = lower > 0
     lower, upper = torch.where(above, -upper, lower), torch.where(above, -lower, upper)
-    log_lower, log_upper = torch.special.log_ndtr(lower), torch.special.log_ndtr(upper)
+    log_lower, log_upper = _log_cumulative(lower), _log_cumulative(upper)
     log_probability: Tensor = log_upper + torch.log(-torch.expm1(log_lower - log_upper))
     return log_probability
+
+
+def _log_cumulative(x: Tensor) -> Tensor:
+    """The logarithm of the standard normal distribution function."""
+    # MPS has no log_ndtr.
+    log_cumulative: Tensor = torch.special.log_ndtr(x.cpu() if x.device.type == "mps" else x)
+    return log_cumulative.to(x.device)
 
 
 def vlb_terms(schedule: Schedule, x_0: Tensor, x_t: Tensor, t: Tensor, p: Gaussian) -> Tensor:

@@ -79,9 +79,10 @@ def linear(T: int, beta_start: float = 1e-4, beta_end: float = 0.02) -> Schedule
 
 
 def quadratic(T: int, beta_start: float = 1e-4, beta_end: float = 0.02) -> Schedule:
-    """Betas whose square roots lie on a straight line; ends and T as for linear (Song et al. 2021, DDIM, appendix D).
+    """Betas whose square roots lie on a straight line; ends and T as for linear.
 
-    Latent diffusion calls the same curve with other ends, 0.00085 and 0.012, "scaled linear" (Rombach et al. 2022).
+    "quad" in the code of Song et al. 2021 (DDIM). Latent diffusion calls the same curve with other ends, 0.00085
+    and 0.012, "scaled linear" (Rombach et al. 2022).
     """
     return from_betas(_scaled(_line(beta_start**0.5, beta_end**0.5, T) ** 2))
 

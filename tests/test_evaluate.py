@@ -13,7 +13,7 @@ from torch import nn
 
 from ddpm import schedules
 from ddpm.config import Config
-from ddpm.errors import ConfigError, DataError
+from ddpm.errors import ConfigError, DataError, TrainingError
 from ddpm.evaluate import Evaluation, Progress, evaluate, open_evaluated
 from ddpm.evaluation_config import EvaluationConfig
 from ddpm.generate import Network
@@ -210,6 +210,19 @@ def test_other_classes_than_those_of_the_training_are_refused():
 def test_a_variance_that_was_not_learned_is_refused():
     with pytest.raises(ConfigError, match=r"not learned a variance.*posterior or beta"):
         measured(network_of(), image_set(), metrics="bpd", variance="learned")
+
+
+class Broken(nn.Module):
+    """A network whose weights are no numbers any more."""
+
+    def forward(self, x_t, t):
+        return x_t * float("nan")
+
+
+@pytest.mark.parametrize("metric", ["loss", "bpd"])
+def test_a_network_that_gives_no_numbers_is_told(metric):
+    with pytest.raises(TrainingError, match=r"is nan.*earlier checkpoint"):
+        measured(network_of(Broken()), image_set(), metrics=metric)
 
 
 def test_what_is_held_out_is_measured_where_anything_is(tmp_path):
