@@ -82,17 +82,17 @@ _ALL = (
     ),
     NamedSet(
         "emnist",
-        "handwritten letters and digits",
+        "letters and digits",
         112_800,
         (28, 28),
         1,
-        "a 540 MB download",
+        "a 560 MB download",
         EMNIST.open,
         EMNIST.download,
     ),
     NamedSet(
         "cifar10",
-        "things and animals of 10 kinds",
+        "animals and vehicles",
         50_000,
         (32, 32),
         3,
@@ -102,7 +102,7 @@ _ALL = (
     ),
     NamedSet(
         "cifar100",
-        "things and animals of 100 kinds",
+        "things of 100 kinds",
         50_000,
         (32, 32),
         3,
@@ -113,7 +113,7 @@ _ALL = (
     NamedSet("svhn", "house numbers", 73_257, (32, 32), 3, "a 180 MB download", open_svhn, download_svhn),
     NamedSet(
         "stl10",
-        "things and animals of 10 kinds",
+        "animals and vehicles",
         5_000,
         (96, 96),
         3,
@@ -123,7 +123,7 @@ _ALL = (
     ),
     NamedSet(
         "stl10-unlabeled",
-        "things and animals without classes",
+        "animals and vehicles, unlabelled",
         100_000,
         (96, 96),
         3,

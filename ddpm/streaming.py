@@ -88,7 +88,9 @@ class StreamedImages:
         )
 
     def _on_device(self, reading: _Reading) -> Batch:
-        images = torch.from_numpy(np.stack([image.result() for image in reading.images]))
+        read = [image.result() for image in reading.images]
+        # Laid out as images in memory are: a network that gets other strides computes with other roundings.
+        images = torch.from_numpy(np.stack(read, out=np.empty((len(read), *read[0].shape), np.uint8)))
         labels = None if self._labels is None else self._labels[reading.showings.positions]
         x_0 = to_unit(mirror(self._moved(images), reading.showings.mirrored))
         return Batch(x_0, None if labels is None else self._moved(labels))

@@ -61,6 +61,10 @@ def dispatch(arguments: argparse.Namespace) -> int:
             from studio.commands import edit
 
             return edit.command(arguments)
+        case "data":
+            from studio.commands import data
+
+            return data.command(arguments)
         case "runs":
             from studio.commands import runs
 
@@ -158,6 +162,13 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         help="interpolate between pictures, vary one, or paint a part of one anew",
         description="Make images of pictures with the network of a run.",
     )
+    data = commands.add_parser(
+        "data",
+        parents=[places],
+        allow_abbrev=False,
+        help="list the data sets, or look at one",
+        description="List the data sets that have names, or say what one of them or a folder holds.",
+    )
     runs = commands.add_parser("runs", parents=[places], allow_abbrev=False, help="list the runs")
     runs.add_argument("--json", action="store_true", help="one JSON array, for programs")
     if "train" in words:
@@ -184,6 +195,10 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         from studio.commands import evaluate as evaluate_command
 
         evaluate_command.add_options(evaluate)
+    if "data" in words:
+        from studio.commands import data as data_command
+
+        data_command.add_options(data)
     return parser
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import TINY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -16,6 +17,7 @@ from ddpm.data import DeviceImages
 from ddpm.datasets import open_data, open_held_out
 from ddpm.errors import DataError
 from ddpm.streaming import StreamedImages
+from ddpm.trainer import Trainer
 from ddpm.training_data import open_training_data
 
 
@@ -66,6 +68,7 @@ def test_streamed_batches_are_those_in_memory(
     for images_seen in [*seen, seen[-1] + batch_size, seen[-1] + 2 * batch_size]:
         expected, found = (data.images.batch(images_seen, batch_size) for data in (memory, streamed))
         assert torch.equal(expected.x_0, found.x_0)
+        assert expected.x_0.stride() == found.x_0.stride()
         assert torch.equal(expected.labels, found.labels)
 
 
@@ -138,6 +141,18 @@ def test_a_file_that_breaks_while_it_is_trained_on_is_one_sentence(folder, tmp_p
         DataError, match=r"1\.png in .* could be read before and cannot now: No such file.*resume"
     ):
         images.batch(0, 3)
+
+
+def test_a_network_learns_the_same_from_a_stream(folder, tmp_path):
+    weights = []
+    for stream in ("never", "always"):
+        config = recipe(folder, flip=True, held_out=0.2, stream=stream).with_values(TINY)
+        opened = open_training_data(config, tmp_path)
+        trainer = Trainer(opened.config, opened.images)
+        for _ in trainer.run():
+            pass
+        weights.append(torch.cat([parameter.flatten() for parameter in trainer.network.parameters()]))
+    assert torch.equal(*weights)
 
 
 class Recorded:

@@ -27,7 +27,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``train``."""
     parser.usage = "ddpm-studio train DATA [options]\n       ddpm-studio train --resume RUN [options]"
     parser.add_argument(
-        "data", nargs="?", metavar="DATA", help="digits, mnist, fashion-mnist, or a folder of images"
+        "data",
+        nargs="?",
+        metavar="DATA",
+        help="name of a data set (`ddpm-studio data` lists them), hf:owner/name, a folder of images, or a .npy or "
+        ".npz file",
     )
     parser.add_argument("--resume", metavar="RUN", help="go on with a run from its newest whole checkpoint")
     parser.add_argument(
@@ -73,7 +77,7 @@ def recipe(arguments: argparse.Namespace) -> Config:
     source = arguments.data or file_source
     if not source:
         raise ConfigError(
-            "Say what to train on: digits, mnist, fashion-mnist, or the path of a folder of images."
+            "Say what to train on: a data set (`ddpm-studio data` lists them), or the path of a folder of images."
         )
     if arguments.config and not arguments.preset:
         # A whole recipe in a file stands for itself, so that a run's config.toml trains the same run again.

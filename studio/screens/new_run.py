@@ -51,7 +51,11 @@ class NewRunScreen(StudioScreen):
         ]
         form = VerticalScroll(
             Field("Data set", picker([*DATASETS, FOLDER], "digits"), id="source"),
-            Field("Folder", KeyedInput("", placeholder="path of a folder of images"), id="folder"),
+            Field(
+                "Folder",
+                KeyedInput("", placeholder="path of a folder of images, or of an array"),
+                id="folder",
+            ),
             Field("Preset", picker(PRESETS, "digits"), id="preset"),
             Field("Name", KeyedInput(""), id="name"),
             *fields,

@@ -1,0 +1,38 @@
+"""The command ``data``: what can be trained on, and what a data set holds."""
+
+import json
+
+import numpy as np
+from PIL import Image
+
+from ddpm.datasets import DATASETS
+
+
+def test_all_sets_are_listed_with_what_is_on_this_disk(command_line, tmp_path):
+    done = command_line("data")
+    assert done.returncode == 0, done.stderr
+    for name in DATASETS:
+        assert name in done.stdout
+    assert "60,000" in done.stdout
+    assert "no: an 11 MB download" in done.stdout
+    rows = json.loads(command_line("data", "--json").stdout)
+    assert [row["name"] for row in rows] == list(DATASETS)
+    assert [row["name"] for row in rows if row["here"]] == ["digits"]
+
+
+def test_a_folder_is_described(command_line, tmp_path):
+    for name in ("cats/a.png", "dogs/b.png"):
+        (tmp_path / "pictures" / name).parent.mkdir(parents=True)
+        Image.new("RGB", (9, 9), (1, 2, 3)).save(tmp_path / "pictures" / name)
+    done = command_line("data", tmp_path / "pictures")
+    assert "2 images, 64x64, colour\n2 classes: cats, dogs\n" in done.stdout
+    np.save(tmp_path / "a.npy", np.zeros((5, 6, 7), np.uint8))
+    row = json.loads(command_line("data", tmp_path / "a.npy", "--json").stdout)
+    assert (row["images"], row["image_size"], row["channels"]) == (5, [6, 7], 1)
+
+
+def test_what_is_not_there_is_one_sentence(command_line):
+    done = command_line("data", "mnits")
+    assert done.returncode == 2
+    assert "Did you mean mnist?" in done.stderr
+    assert "Traceback" not in done.stderr
