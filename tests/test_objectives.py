@@ -241,6 +241,29 @@ def test_the_learned_variance_finds_the_true_one():
     assert found.item() == pytest.approx(true, rel=0.01)
 
 
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+@given(
+    st.sampled_from(get_args(ScheduleName)),
+    st.integers(1, 20),
+    st.sampled_from(["none", "snr", "min-snr", "p2"]),
+    st.sampled_from(["fixed", "learned"]),
+    st.integers(0, 9),
+)
+def test_few_steps_give_a_loss_and_a_gradient_in_float32(prediction, name, steps, weight, variance, seed):
+    """Also where the betas of a schedule would pass 1 if they were not capped."""
+    config = DiffusionConfig(
+        T=steps, schedule=name, prediction=prediction, loss_weight=weight, variance=variance
+    )
+    schedule = schedules.build(config)
+    x_0, eps = images(steps, seed).clamp(-1, 1).float(), images(steps, seed + 10).float()
+    output = images(2 * steps, seed + 20).float().view(steps, 4, 5, 3)[:, : 4 if variance == "learned" else 2]
+    output.requires_grad_()
+    loss = objectives.diffusion_loss(lambda *_: output, config, schedule, x_0, torch.arange(steps), eps)
+    loss.sum().backward()
+    assert bool(loss.isfinite().all())
+    assert bool(output.grad.isfinite().all())
+
+
 def test_labels_reach_the_network_and_only_where_there_are_any():
     config, schedule = DiffusionConfig(T=T), schedules.cosine(T)
     x_0, eps, t = images(2), images(2, 1), torch.tensor([3, 4])
