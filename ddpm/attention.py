@@ -61,7 +61,7 @@ class SelfAttention(_Attention):
 
 
 class LinearAttention(_Attention):
-    """Attention through a summary of the whole image, in time linear in H W (Shen et al. 2021, eq. 4 and 5).
+    """Attention through a summary of the whole image, in time linear in H W (Shen et al. 2021, section 3.2).
 
     Keys are a softmax over positions, queries one over features; a pixel no longer looks at single pixels, so
     there is no map to capture.

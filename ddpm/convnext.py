@@ -12,8 +12,8 @@ class ConvNeXtBlock(nn.Module):
     """A depthwise 7x7 convolution, then two 1x1 with a wide GELU between them (Liu et al. 2022, figure 4).
 
     Two things differ from the paper. The normalisation takes all channels and positions of an image together,
-    as that needs no change of layout. And the time scales and shifts what it gives, as in Nichol & Dhariwal 2021,
-    section 3.4: added before, a number for a whole channel would change little.
+    as that needs no change of layout; and the time scales and shifts what it gives (Nichol & Dhariwal 2021,
+    appendix A).
     """
 
     def __init__(self, channels_in: int, channels_out: int, time_dim: int, dropout: float = 0.0) -> None:

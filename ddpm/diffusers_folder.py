@@ -97,7 +97,7 @@ def _weights_bytes(network: Network, label: int | None) -> bytes:
 
 
 def _replace_folder(folder: Path, contents: dict[str, bytes]) -> None:
-    """Put a folder in place in one step; only an earlier export gives way to it."""
+    """Put a folder in place when it is whole; only an earlier export gives way to it."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder / MARK).is_file():
         raise ExchangeError(
             f"{folder} holds something that is no earlier export. Choose another place with --out."
@@ -109,13 +109,17 @@ def _replace_folder(folder: Path, contents: dict[str, bytes]) -> None:
         for name, content in contents.items():
             (building / name).parent.mkdir(parents=True, exist_ok=True)
             write_durably(building / name, content)
+            sync_directory((building / name).parent)
         if folder.exists():
             folder.rename(old)
         building.rename(folder)
-        sync_directory(folder.parent)
-    finally:
+    except BaseException:
+        if old.exists():
+            old.rename(folder)
         shutil.rmtree(building, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        raise
+    sync_directory(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def read_pipeline(folder: Path) -> Pipeline:

@@ -1,5 +1,6 @@
 """The noise schedule of a recipe as the json of a diffusers scheduler, and back."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +13,8 @@ from ddpm.errors import ConfigError, ExchangeError
 
 PREDICTIONS = {"eps": "epsilon", "x_0": "sample", "v": "v_prediction"}
 
-# Their names of our curves. Their sigmoid is another one (it is beta that follows it, not alpha_bar).
+# Their names of our curves, of which scaled-linear is quadratic with other ends. Their sigmoid is another one: it is
+# beta that follows it, not alpha_bar.
 CURVES = {
     "linear": "linear",
     "scaled-linear": "scaled_linear",
@@ -49,7 +51,13 @@ def diffusion_values(scheduler: Mapping[str, Any], *, learned_variance: bool) ->
 
     Raises ExchangeError where its betas, its prediction or its variance are none that a recipe can name.
     """
-    prediction = scheduler.get("prediction_type", "epsilon")
+    if "beta_schedule" not in scheduler and "trained_betas" not in scheduler:
+        raise ExchangeError(
+            f"The scheduler, a {scheduler.get('_class_name')}, has no betas, as those of DDPM have."
+        )
+    # predict_epsilon is what early versions said instead.
+    early = "sample" if scheduler.get("predict_epsilon") is False else "epsilon"
+    prediction = scheduler.get("prediction_type", early)
     known = {theirs: ours for ours, theirs in PREDICTIONS.items()}
     if prediction not in known:
         raise ExchangeError(
@@ -62,19 +70,19 @@ def diffusion_values(scheduler: Mapping[str, Any], *, learned_variance: bool) ->
             "can be taken in."
         )
     beta = _betas(scheduler)
-    for candidate in _candidates(beta, scheduler):
-        values = {"T": len(beta), **candidate, "prediction": known[prediction]}
-        try:
-            found = schedules.build(DiffusionConfig.model_validate({**values, "prediction": "x_0"})).beta
-        except (ConfigError, ValueError):
-            continue
-        # Betas are usually kept, and sometimes rescaled, in float32.
-        if torch.allclose(found, beta, rtol=1e-3, atol=1e-6):
-            return {**values, "variance": "learned" if learned_variance else "fixed"}
-    raise ExchangeError(
-        f"The scheduler's {len(beta)} betas, from {beta[0]:.3g} to {beta[-1]:.3g}, follow none of the schedules "
-        "that a recipe can name: linear, quadratic, cosine or sigmoid, with or without zero terminal SNR."
-    )
+    candidates = list(_candidates(beta, scheduler))
+    schedule = min(candidates, key=lambda candidate: _error(candidate, beta))
+    if _error(schedule, beta) > 1e-3:
+        raise ExchangeError(
+            f"The scheduler's {len(beta)} betas, from {beta[0]:.3g} to {beta[-1]:.3g}, follow none of the schedules "
+            "that a recipe can name: linear, quadratic, cosine or sigmoid, with or without zero terminal SNR."
+        )
+    return {
+        "T": len(beta),
+        **schedule,
+        "prediction": known[prediction],
+        "variance": "learned" if learned_variance else "fixed",
+    }
 
 
 def _betas(scheduler: Mapping[str, Any]) -> Tensor:
@@ -114,6 +122,20 @@ def _candidates(beta: Tensor, scheduler: Mapping[str, Any]) -> Iterator[dict[str
         root = beta ** (1 / power)
         last = root[0] + (root[k] - root[0]) / max(1, k) * (T - 1)
         yield {"schedule": curve, **_ends(float(beta[0]), float(last**power), T), **rescaled}
+
+
+def _error(schedule: dict[str, Any], beta: Tensor) -> float:
+    """How far the betas of a schedule are from these, relative to them; infinite where it is not a schedule.
+
+    Betas are usually kept, and sometimes rescaled, in float32: what that explains counts as nothing, so that the
+    first of several that fit is taken.
+    """
+    try:
+        found = schedules.build(DiffusionConfig(T=len(beta), prediction="x_0", **schedule)).beta
+    except (ConfigError, ValueError):
+        return math.inf
+    error = float(((found - beta).abs() / (beta + 1e-3)).max())
+    return error if error > 1e-6 else 0.0
 
 
 def _ends(start: float, end: float, T: int) -> dict[str, float]:

@@ -55,7 +55,6 @@ ALLOWED: dict[str, tuple[Any, ...]] = {
     "act_fn": ("silu", "swish"),
     "resnet_time_scale_shift": ("default",),
     "class_embed_type": (None,),
-    "num_class_embeds": (None,),
 }
 
 
@@ -178,6 +177,10 @@ def _refuse_what_we_lack(theirs: Mapping[str, Any]) -> None:
     for key, allowed in ALLOWED.items():
         if theirs[key] not in allowed:
             raise _not_ours(f"its {key} is {theirs[key]!r}, not {' or '.join(map(repr, allowed))}")
+    if theirs["num_class_embeds"] is not None:
+        raise _not_ours(
+            f"it is told one of {theirs['num_class_embeds']} classes, and nothing says which number means none"
+        )
     dims, groups = list(theirs["block_out_channels"]), theirs["norm_num_groups"]
     if any(dim % dims[0] for dim in dims):
         raise _not_ours(f"its block_out_channels {dims} are not all multiples of the first")

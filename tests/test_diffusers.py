@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+from diffusers import DDIMPipeline, DDIMScheduler, DDPMPipeline, DDPMScheduler, UNet2DModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import waken
@@ -265,13 +265,27 @@ def test_every_schedule_comes_back_from_its_json(schedule, zero_terminal_snr, T)
         {"beta_schedule": "squaredcos_cap_v2", "num_train_timesteps": 100},
         {"beta_schedule": "linear", "rescale_betas_zero_snr": True, "prediction_type": "v_prediction"},
         {"trained_betas": torch.linspace(1e-3, 0.03, 200).tolist(), "num_train_timesteps": 200},
+        {"trained_betas": torch.linspace(1e-4, 0.020005, 1000).tolist()},  # near the named one, but another
     ],
 )
 def test_their_schedules_are_found_in_ours(told):
     scheduler = DDPMScheduler(**told)
-    found = schedules.build(DiffusionConfig(**diffusion_values(told, learned_variance=False)))
+    values = diffusion_values(dict(scheduler.config), learned_variance=False)
+    found = schedules.build(DiffusionConfig(**values))
     # Theirs are float32, in which rescaling to zero terminal SNR loses four digits of the smallest.
     torch.testing.assert_close(found.beta.float(), scheduler.betas, rtol=1e-4, atol=1e-6)
+
+
+def test_what_early_schedulers_said_is_understood():
+    early = {"beta_schedule": "linear", "num_train_timesteps": 1000}
+    assert diffusion_values(early, learned_variance=False)["prediction"] == "eps"
+    early["predict_epsilon"] = False
+    assert diffusion_values(early, learned_variance=False)["prediction"] == "x_0"
+
+
+def test_a_scheduler_without_betas_is_refused():
+    with pytest.raises(ExchangeError, match="a KarrasVeScheduler, has no betas"):
+        diffusion_values({"_class_name": "KarrasVeScheduler", "sigma_max": 100}, learned_variance=False)
 
 
 @pytest.mark.parametrize(
@@ -296,7 +310,7 @@ def test_what_diffusers_lacks_is_refused_with_the_reason(tmp_path, model, image_
     ("told", "message"),
     [
         ({"act_fn": "gelu"}, "its act_fn is 'gelu', not 'silu' or 'swish'"),
-        ({"num_class_embeds": 10}, "its num_class_embeds is 10, not None"),
+        ({"num_class_embeds": 10}, "told one of 10 classes, and nothing says which number means none"),
         ({"resnet_time_scale_shift": "scale_shift"}, "its resnet_time_scale_shift is 'scale_shift'"),
         ({"block_out_channels": (16, 24)}, r"\[16, 24\] are not all multiples of the first"),
         ({"sample_size": None}, "sample_size is null"),
@@ -372,6 +386,17 @@ def test_a_folder_of_another_kind_is_told_in_one_sentence(tmp_path, damage, mess
     assert "\n" not in str(error.value)
 
 
+def test_the_folder_of_a_ddim_pipeline_is_taken_in(tmp_path):
+    pipeline = their_folder(tmp_path / "ddpm", COURSE_KIND)
+    DDIMPipeline(pipeline.unet, DDIMScheduler(beta_schedule="squaredcos_cap_v2")).save_pretrained(
+        tmp_path / "ddim"
+    )
+    network = taken_in(tmp_path / "ddim")
+    assert network.config.diffusion.schedule == "cosine"
+    ours, theirs = outputs(network, pipeline)
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
 def test_a_pickle_is_never_opened(tmp_path):
     their_folder(tmp_path, COURSE_KIND, safe_serialization=False)
     with pytest.raises(ExchangeError, match="a pickle, which may run any program"):
@@ -392,3 +417,22 @@ def test_only_an_earlier_export_is_overwritten(tmp_path):
         save_pipeline(network, other)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["letters", "there"]
     assert (other / "dear.txt").read_text() == "reader"
+
+
+def test_an_export_that_fails_leaves_the_earlier_one(tmp_path, monkeypatch):
+    network = network_of({"model": SMALL})
+    folder = tmp_path / "there"
+    save_pipeline(network, folder)
+    before = sorted(path.name for path in folder.rglob("*"))
+    rename = Path.rename
+
+    def fails(path, target):
+        if path.suffix == ".new":
+            raise OSError(28, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(ExchangeError, match="No space left on device"):
+        save_pipeline(network, folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+    assert sorted(path.name for path in folder.rglob("*")) == before

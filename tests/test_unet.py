@@ -97,6 +97,7 @@ def test_an_untrained_network_predicts_nothing():
 def test_time_matters_in_every_block_and_for_each_image_alone(block):
     network = waken(UNet(8, 1, (1, 2), block=block))
     blocks = [module for module in network.modules() if isinstance(module, ResNetBlock | ConvNeXtBlock)]
+    # The first layer of either kind of block has as many weights, or rows of them, as channels come in.
     x = {id(block): torch.randn(1, next(block.children()).weight.shape[0], 4, 4) for block in blocks}
     one, other = network.time(torch.tensor([1])), network.time(torch.tensor([500]))
     assert all(not torch.allclose(block(x[id(block)], one), block(x[id(block)], other)) for block in blocks)
