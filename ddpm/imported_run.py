@@ -8,6 +8,7 @@ from ddpm.datasets import resolve, summarize
 from ddpm.diffusers_folder import Pipeline
 from ddpm.errors import MissingDataError, RunError
 from ddpm.presets import config_for
+from ddpm.recipe_check import recipe_to_store
 from ddpm.runs import Run, Status, create_run
 
 # Stands where a recipe names its data, if nobody has said what the network is to be trained on.
@@ -41,7 +42,14 @@ def import_run(root: Path, name: str, config: Config, pipeline: Pipeline, origin
             0,
             # AdamW begins anew: a pipeline does not hold its state.
             {"model": pipeline.weights, "ema": pipeline.weights, "optimizer": {}},
-            {"dataset_size": None, "images_seen": 0, "seconds": 0.0, "since_metrics": {}, "lengths": {}},
+            {
+                "dataset_size": None,
+                "images_seen": 0,
+                "seconds": 0.0,
+                "since_metrics": {},
+                "lengths": {},
+                "recipe": recipe_to_store(config),
+            },
         )
         run.record("imported", 0, words)
         run.write_status(Status(state="stopped", steps=config.train.steps, message=words))

@@ -171,6 +171,8 @@ def nothing(tmp_path):
     (tmp_path / "text" / "a.txt").write_text("hello")
     (tmp_path / "unreadable").mkdir()
     (tmp_path / "unreadable" / "a.png").write_bytes(b"no image")
+    (tmp_path / "pictures").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "pictures" / "a.png")
     (tmp_path / "bad.toml").write_text("[train]\nstpes = 3\n")
     (tmp_path / "file").write_text("")
 
@@ -185,6 +187,7 @@ def nothing(tmp_path):
         (["train", "{tmp}/empty"], 1, "empty"),
         (["train", "{tmp}/text"], 1, "no image"),
         (["train", "{tmp}/unreadable"], 1, "unreadable"),
+        (["train", "{tmp}/pictures", "--model.class_conditional", "yes"], 2, "has no classes"),
         (["train", "nosuchset", "--download"], 2, "no data set named 'nosuchset'"),
         (
             [
@@ -282,6 +285,8 @@ def test_the_version(command_line):
         (["--help"], ["torch", "textual", "pydantic"]),
         (["train", "--help"], ["torch", "textual"]),
         (["evaluate", "--help"], ["torch", "textual"]),
+        (["export", "--help"], ["torch", "textual"]),
+        (["import", "--help"], ["torch", "textual"]),
         (["runs"], ["torch", "textual"]),
         (["train", "digits", *TINY_OPTIONS], ["textual"]),
     ],

@@ -9,9 +9,11 @@ from conftest import TINY_OPTIONS, call
 from diffusers import DDPMPipeline
 from safetensors.torch import load_file
 
+from ddpm.config import Config
 from ddpm.errors import ConfigError, ExchangeError
 from ddpm.network_file import load_network_file
 from ddpm.runs import Run
+from studio.commands.export import baked_class
 from studio.networks import open_network
 
 
@@ -120,11 +122,23 @@ def test_what_cannot_be_imported_leaves_no_run(trained, pipeline, tmp_path):
     assert not (trained / "runs" / "never").exists()
 
 
+def test_a_class_is_exported_by_its_name_or_number():
+    data = {"image_size": (8, 8), "channels": 1, "class_names": ("cat", "dog")}
+    config = Config.build({"data": data, "model": {"class_conditional": True}})
+    labels = {None: None, "none": None, "dog": 1, "0": 0}
+    assert {label: baked_class(config, label) for label in labels} == labels
+    with pytest.raises(ConfigError, match="there is no class fox; there are cat, dog"):
+        baked_class(config, "fox")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (("--format", "safetensors", "--label", "3"), "--label goes with --format diffusers"),
-        (("--format", "diffusers", "--label", "3"), "knows no class '3'. It was trained without classes"),
+        (
+            ("--format", "diffusers", "--label", "3"),
+            "label: 3 has no meaning, as this network is not told classes",
+        ),
         (("--format", "diffusers", "--checkpoint", "7"), "There is no checkpoint of step 7"),
     ],
 )

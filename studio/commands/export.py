@@ -3,19 +3,17 @@
 import argparse
 from pathlib import Path
 
-from ddpm.config import Config
+from ddpm.config import Config, SampleConfig
 from ddpm.errors import ConfigError
+from ddpm.sample_recipe import fitted, label_numbers
+from studio.commands.drawing_commands import add_network_option
 from studio.home import home_directory, runs_root
 from studio.networks import open_network
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``export``."""
-    parser.add_argument(
-        "run",
-        metavar="RUN",
-        help="name of a run, the path of its directory, or an exported .safetensors file",
-    )
+    add_network_option(parser)
     parser.add_argument(
         "--format",
         required=True,
@@ -58,8 +56,8 @@ def command(arguments: argparse.Namespace) -> int:
         print(f"{what}\ndraw from it: ddpm-studio sample {out}")
         return 0
     config, label = network.config, arguments.label
-    save_pipeline(network, out, None if label is None else class_number(config, label))
-    drawn = f", which draws {label}" if label else ", which is told no class" if config.num_classes else ""
+    save_pipeline(network, out, baked_class(config, label))
+    drawn = f", which draws the class {label or 'none'}" if config.num_classes else ""
     print(
         f"{what}{drawn}\ndraw from it: diffusers.DDPMPipeline.from_pretrained({str(out)!r})"
         f"(num_inference_steps={config.diffusion.T})"
@@ -67,12 +65,9 @@ def command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def class_number(config: Config, name: str) -> int:
-    """The number of a class that is given by its name or number. Raises ConfigError with those that there are."""
-    names = config.data.class_names if config.num_classes else ()
-    if name in names:
-        return names.index(name)
-    if name.isdecimal() and int(name) < len(names):
-        return int(name)
-    known = f"Its classes are {', '.join(names)}." if names else "It was trained without classes."
-    raise ConfigError(f"The network knows no class {name!r}. {known}")
+def baked_class(config: Config, label: str | None) -> int | None:
+    """The number of the class that a pipeline is to draw; None for no class. Raises ConfigError for one unknown."""
+    if label is None:
+        return None
+    (number,) = label_numbers(fitted(SampleConfig(label=(label,), steps=1), config), config) or (None,)
+    return None if number == config.num_classes else number

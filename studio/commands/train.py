@@ -14,6 +14,7 @@ from ddpm.checkpoint import Checkpoint, find_checkpoint
 from ddpm.config import Config
 from ddpm.errors import ConfigError, MissingDataError
 from ddpm.events import CommandName, StateChanged
+from ddpm.parameter_count import parameter_count
 from ddpm.presets import PRESETS, config_for
 from ddpm.runs import Run, check_name, create_run, free_name, open_run
 from studio.home import data_root, home_directory, runs_root
@@ -111,11 +112,14 @@ def _with_known_data(config: Config, data: Path, download: bool) -> Config:
     from ddpm.datasets import resolve, summarize
 
     try:
-        return config.model_copy(update={"data": resolve(config.data, summarize(config.data, data))})
+        found = summarize(config.data, data)
     except MissingDataError:
         if download:
             return config
         raise
+    config = config.model_copy(update={"data": resolve(config.data, found)})
+    parameter_count(config)  # refuses a network that is to be told classes which the data do not have
+    return config
 
 
 def _resume(arguments: argparse.Namespace, root: Path) -> Job:
