@@ -71,7 +71,7 @@ def save_pipeline(network: Network, folder: Path, label: int | None = None) -> N
         ),
     }
     try:
-        _replace_folder(folder, contents)
+        _replace_folder(folder.resolve(), contents)
     except OSError as error:
         raise ExchangeError(
             f"Cannot write {folder}: {error.strerror}. Choose another place with --out."

@@ -145,6 +145,39 @@ def test_their_networks_compute_the_same_here(tmp_path, told):
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
+@settings(max_examples=10, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.booleans()), min_size=1, max_size=3),
+    st.fixed_dictionaries(
+        {
+            "layers_per_block": st.integers(1, 2),
+            "norm_num_groups": st.sampled_from([1, 4, 8]),
+            "attention_head_dim": st.sampled_from([None, 1, 2, 8]),
+            "norm_eps": st.sampled_from([1e-6, 1e-2]),
+            "flip_sin_to_cos": st.booleans(),
+            "freq_shift": st.sampled_from([0, 1]),
+            "downsample_padding": st.sampled_from([0, 1]),
+            "add_attention": st.booleans(),
+        }
+    ),
+)
+def test_any_of_their_networks_that_is_taken_in_computes_the_same(tmp_path_factory, levels, values):
+    folder = tmp_path_factory.mktemp("theirs")
+    multiples = [1, *(multiple for multiple, _ in levels[1:])]
+    kinds = ["Attn" if attended else "" for _, attended in levels]
+    network = {
+        "sample_size": 8,
+        "block_out_channels": tuple(8 * multiple for multiple in multiples),
+        "down_block_types": tuple(f"{kind}DownBlock2D" for kind in kinds),
+        "up_block_types": tuple(f"{kind}UpBlock2D" for kind in reversed(kinds)),
+        **values,
+    }
+    pipeline = their_folder(folder, network)
+    ours, theirs = outputs(taken_in(folder), pipeline)
+    # Sinusoids of t = 999 differ by up to 3e-5 in float32; see the test of the sinusoids.
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=2e-5)
+
+
 def test_the_network_of_the_paper_can_be_told_in_a_recipe():
     network = UNet2DModel(
         **CIFAR_KIND
@@ -403,12 +436,14 @@ def test_a_pickle_is_never_opened(tmp_path):
         read_pipeline(tmp_path)
 
 
-def test_only_an_earlier_export_is_overwritten(tmp_path):
+def test_only_an_earlier_export_is_overwritten(tmp_path, monkeypatch):
     network = network_of({"model": SMALL})
     folder = tmp_path / "there"
     folder.mkdir()
     save_pipeline(network, folder)  # empty
     save_pipeline(network, folder)  # an earlier export
+    monkeypatch.chdir(folder)
+    save_pipeline(network, Path())  # the same, from inside
     assert json.loads((folder / MARK).read_text())["step"] == 7
     other = tmp_path / "letters"
     other.mkdir()
