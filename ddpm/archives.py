@@ -37,9 +37,9 @@ def unpack_folder(archive: Path, folder: Path, progress: Progress) -> None:
             for member in contents:
                 inside = PurePosixPath(member.name)
                 # Links and devices are passed over, and so is what would climb out of the folder.
-                if not member.isfile() or ".." in inside.parts or folder.name not in inside.parts[:2]:
+                if not member.isfile() or ".." in inside.parts or inside.parts[0] != folder.name:
                     continue
-                below = inside.parts[inside.parts.index(folder.name) + 1 :]
+                below = inside.parts[1:]
                 if below and (source := contents.extractfile(member)):
                     _copy(source, temporary.joinpath(*below))
                     count += 1

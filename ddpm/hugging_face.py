@@ -129,11 +129,15 @@ def download_hugging_face(source: str, data_root: Path, progress: Progress) -> N
 
 def _library() -> Any:
     try:
-        return import_module("datasets")
+        datasets = import_module("datasets")
     except ImportError:
         raise DataError(
             "Data sets of the Hugging Face hub need its library: pip install 'ddpm-studio[hf]'."
         ) from None
+    # Its bars would be drawn across whatever is on the screen.
+    datasets.disable_progress_bars()
+    import_module("huggingface_hub.utils").disable_progress_bars()
+    return datasets
 
 
 def _load(hub_name: HubName, data_root: Path) -> Any:

@@ -85,8 +85,9 @@ class Pictures:
         The answer is kept in a small file below ``remembered``, for these files, this size, these channels
         and this Pillow.
         """
-        told = f"{self.fingerprint()}/{self.n}/{self.image_size}/{self.channels}/{PIL.__version__}"
-        path = remembered / f"{hashlib.blake2b(told.encode(), digest_size=16).hexdigest()}.json"
+        told = f"{self.fingerprint()}/{self.image_size}/{self.channels}/{PIL.__version__}/".encode()
+        digest = hashlib.blake2b(told + self.rows.tobytes(), digest_size=16).hexdigest()
+        path = remembered / f"{digest}.json"
         reasons = _recall(path, self.n)
         if reasons is None:
 

@@ -99,12 +99,13 @@ def test_a_set_without_images_says_what_it_has(datasets, tmp_path):
         load(f"hf:{tmp_path / 'saved'}", tmp_path)
 
 
-def test_what_was_fetched_is_read_from_the_data_root_ever_after(datasets, tmp_path, monkeypatch):
+def test_what_was_fetched_is_read_from_the_data_root_ever_after(datasets, tmp_path, monkeypatch, capfd):
     # The library takes a folder of this name for the set of the hub.
     hub = tmp_path / "hub"
     (hub / "owner" / "name").mkdir(parents=True)
     table(datasets).to_parquet(hub / "owner" / "name" / "train.parquet")
     monkeypatch.chdir(hub)
+    capfd.readouterr()
     config, root = DataConfig(source="hf:owner/name"), tmp_path / "root"
     with pytest.raises(
         MissingDataError, match=r"owner/name is not on this disk.*train hf:owner/name:train --download"
@@ -113,6 +114,7 @@ def test_what_was_fetched_is_read_from_the_data_root_ever_after(datasets, tmp_pa
     told = []
     assert load_images(config, root, download=True, progress=lambda what, *_: told.append(what)).n == 9
     assert told[0] == "downloading owner/name"
+    assert capfd.readouterr() == ("", "")
     monkeypatch.chdir(tmp_path)
     assert load("hf:owner/name:train", root).n == 9
     assert resolve(config, summarize(config, root)).source == "hf:owner/name:train"
