@@ -1,0 +1,94 @@
+"""What a recipe of a drawing leaves open, and what a run's network cannot do."""
+
+import pytest
+from pydantic import ValidationError
+
+from ddpm.config import Config, SampleConfig
+from ddpm.errors import ConfigError
+from ddpm.sample_recipe import fitted, label_numbers, misfits
+
+SHAPE = {"image_size": (8, 8), "channels": 1}
+PLAIN = Config.build({"data": SHAPE, "diffusion": {"T": 50}})
+LEARNED = PLAIN.with_values({"diffusion": {"variance": "learned"}})
+NAMES = ("cat", "sea lion", "7")
+TOLD = PLAIN.with_values({"data": {"class_names": NAMES}, "model": {"class_conditional": True}})
+ALWAYS_TOLD = TOLD.with_values({"train": {"label_dropout": 0}})
+
+
+@pytest.mark.parametrize(
+    ("label", "numbers"),
+    [
+        ((), [0, 1, 2]),
+        ("cat", [0]),
+        ("sea lion, cat", [1, 0]),
+        (1, [1]),
+        ([2, 0], [2, 0]),
+        ("1,1,0", [1, 1, 0]),
+        ("7", [2]),  # a name goes before a number
+        ("none", [3]),
+        ("none,2", [3, 2]),
+    ],
+)
+def test_classes_are_given_by_name_or_number(label, numbers):
+    sample = fitted(SampleConfig(label=label), TOLD)
+    assert label_numbers(sample, TOLD) == numbers
+
+
+def test_a_network_that_is_told_nothing_has_no_labels():
+    assert label_numbers(SampleConfig(), PLAIN) is None
+
+
+def test_the_variance_is_the_learned_one_where_there_is_one():
+    assert fitted(SampleConfig(), PLAIN).variance == "posterior"
+    assert fitted(SampleConfig(), LEARNED).variance == "learned"
+    assert fitted(SampleConfig(variance="beta"), LEARNED).variance == "beta"
+
+
+@pytest.mark.parametrize(
+    ("values", "config", "field", "words"),
+    [
+        ({"steps": 51}, PLAIN, "steps", "T = 50; use 1 to 50"),
+        ({"variance": "learned"}, PLAIN, "variance", "did not learn one; use posterior or beta"),
+        (
+            {"guidance_scale": 2},
+            PLAIN,
+            "guidance_scale",
+            "2 has no meaning, as this network is not told classes",
+        ),
+        ({"guidance_scale": 2}, ALWAYS_TOLD, "guidance_scale", "label_dropout 0"),
+        ({"label": "cat"}, PLAIN, "label", "cat has no meaning, as this network is not told classes"),
+        ({"label": "dog"}, TOLD, "label", "no class dog; there are cat, sea lion, 7"),
+        (
+            {"label": "0,3"},
+            TOLD,
+            "label",
+            "no class 3; there are cat, sea lion, 7 (or their numbers, 0 to 2)",
+        ),
+        ({"label": "-1"}, TOLD, "label", "no class -1"),
+        ({"label": "none"}, ALWAYS_TOLD, "label", "label_dropout 0"),
+    ],
+)
+def test_what_the_network_cannot_do_is_said_at_its_field_in_one_sentence(values, config, field, words):
+    sample = SampleConfig(**{"steps": 10, **values})
+    assert list(misfits(sample, config)) == [field]
+    with pytest.raises(ConfigError, match=f"^{field}: [^.]*\\.$") as error:
+        fitted(sample, config)
+    assert words in str(error.value)
+
+
+def test_what_the_network_can_do_has_no_misfits():
+    assert misfits(SampleConfig(guidance_scale=3, label="none,cat"), TOLD) == {}
+    assert misfits(SampleConfig(variance="learned", sampler="ddpm"), LEARNED) == {}
+    assert misfits(SampleConfig(label="cat"), ALWAYS_TOLD) == {}
+
+
+def test_previews_of_a_network_that_is_told_nothing_are_not_guided():
+    with pytest.raises(ConfigError, match=r"previews\.guidance_scale is 3, but only a network that is told"):
+        PLAIN.with_values({"previews": {"guidance_scale": 3}})
+    assert TOLD.with_values({"previews": {"guidance_scale": 3}}).previews.guidance_scale == 3
+
+
+@pytest.mark.parametrize("values", [{"clip": "hard"}, {"threshold_quantile": 0}, {"guidance_scale": -1}])
+def test_values_out_of_range_are_refused(values):
+    with pytest.raises(ValidationError):
+        SampleConfig(**values)
