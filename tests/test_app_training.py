@@ -359,10 +359,10 @@ def test_wrong_sampling_values_are_marked_at_their_fields(home):
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, SampleScreen))
         app.screen.query_one("#steps").query_one(Input).value = "51"
-        await until_seen(pilot, "at most 50")
+        await until_seen(pilot, "use 1 to 50")
         app.screen.query_one("#n").query_one(Input).value = "0"
         await until_seen(pilot, "0 is not allowed")
-        assert "at most 50" in screen_text(pilot)
+        assert "use 1 to 50" in screen_text(pilot)
         await pilot.press("ctrl+s")
         await pilot.pause(0.1)
         assert not app.screen.drawer.is_alive

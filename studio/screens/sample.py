@@ -2,28 +2,26 @@
 
 import asyncio
 import time
-from typing import ClassVar, get_args
+from typing import ClassVar
 
-from pydantic import ValidationError
 from textual import work
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Button, Input, Select, Static
+from textual.widgets import Select, Static
 
 from ddpm.checkpoint import Checkpoint, weights_in
-from ddpm.config import SampleConfig, field_problems
+from ddpm.config import Config
 from ddpm.errors import ConfigError, DDPMError
 from ddpm.runs import Run
 from studio.actions import Place, bindings
 from studio.drawing import Drawer, Frame
 from studio.screens.base import StudioScreen
 from studio.widgets.bar import Bar
-from studio.widgets.fields import Field, KeyedInput, picker
 from studio.widgets.preview import SamplePane
+from studio.widgets.sample_form import SampleForm
 from studio.workshop import Workshop
 
-DIGITS = "0123456789"
 FRAME_SECONDS = 0.1
 NONE_YET = "none yet"
 
@@ -46,20 +44,9 @@ class SampleScreen(StudioScreen):
         self._checkpoints = self._whole_checkpoints()
         names = list(self._checkpoints) or [NONE_YET]
         wanted = f"step {self._wanted.step:,}" if self._wanted else names[0]
-        usual = SampleConfig(steps=self._usual_steps())
+        chosen = wanted if wanted in names else names[0]
         weights = sorted({name for found in self._checkpoints.values() for name in weights_in(found)})
-        form = VerticalScroll(
-            Field("Checkpoint", picker(names, wanted if wanted in names else names[0]), id="checkpoint"),
-            Field("Weights", picker(weights or [usual.weights], usual.weights), id="weights"),
-            Field("Sampler", picker(_choices("sampler"), usual.sampler), id="sampler"),
-            Field("Steps", KeyedInput(str(usual.steps), allowed=DIGITS), id="steps"),
-            Field("Eta (DDIM)", KeyedInput(f"{usual.eta:g}", allowed=f"{DIGITS}."), id="eta"),
-            Field("Variance (DDPM)", picker(("posterior", "beta"), "posterior"), id="variance"),
-            Field("Images", KeyedInput(str(usual.n), allowed=DIGITS), id="n"),
-            Field("Seed", KeyedInput(str(usual.seed), allowed=DIGITS), id="seed"),
-            Button("Draw  (ctrl+s)", id="draw", variant="primary", compact=True),
-            id="sample-form",
-        )
+        form = SampleForm(self._config(), names, chosen, weights, id="sample-form")
         result = Vertical(
             SamplePane(self.workshop.pictures, empty="press ctrl+s to draw", id="drawn"),
             Horizontal(Bar(id="drawing-bar"), Static("", id="drawing-counts"), id="drawing-line"),
@@ -69,7 +56,6 @@ class SampleScreen(StudioScreen):
         return [Horizontal(form, result, id="sample-main")]
 
     def on_mount(self) -> None:
-        self._fit_to_sampler()
         self._title_pane()
         self.query_one("#draw").focus()
         self.set_interval(FRAME_SECONDS, self._look)
@@ -89,58 +75,24 @@ class SampleScreen(StudioScreen):
         return 1.0
 
     def _offer_checkpoints(self, found: dict[str, Checkpoint]) -> None:
-        picked = self._field("checkpoint").control
+        picked = self._form.field("checkpoint").control
         # An open list is not changed under the cursor.
         if isinstance(picked, Select) and picked.expanded:
             return
         others = list(found) != list(self._checkpoints)
         self._checkpoints = found
         if others:
-            self._field("checkpoint").offer(list(found) or [NONE_YET])
+            self._form.field("checkpoint").offer(list(found) or [NONE_YET])
 
-    def _usual_steps(self) -> int:
+    def _config(self) -> Config | None:
         try:
-            return min(50, self.run.config().diffusion.T)
+            return self.run.config()
         except ConfigError:
-            return 50
+            return None
 
-    # The form
-
-    def _field(self, id: str) -> Field:
-        return self.query_one(f"#{id}", Field)
-
-    def _fit_to_sampler(self) -> None:
-        is_ddim = self._field("sampler").text == "ddim"
-        self._field("eta").display = is_ddim
-        self._field("variance").display = not is_ddim
-
-    def _sample(self) -> SampleConfig | None:
-        """The form's recipe; None with the errors shown at the fields."""
-        ids = ("weights", "sampler", "steps", "eta", "variance", "n", "seed")
-        values = {id: self._field(id).text.strip() for id in ids if self._field(id).text.strip()}
-        problems = self._too_many_steps(values.get("steps", ""))
-        sample = None
-        try:
-            sample = SampleConfig.model_validate(values)
-        except ValidationError as error:
-            problems |= field_problems(error)
-        for id in ids:
-            self._field(id).show_problem(problems.get(id, ""))
-        return None if problems else sample
-
-    def _too_many_steps(self, text: str) -> dict[str, str]:
-        try:
-            most = self.run.config().diffusion.T
-        except ConfigError:
-            return {}
-        too_many = text.isdecimal() and int(text) > most
-        return {"steps": f"at most {most:,}, the T that it was trained with"} if too_many else {}
-
-    def on_select_changed(self, event: Select.Changed) -> None:
-        self._fit_to_sampler()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self._sample()
+    @property
+    def _form(self) -> SampleForm:
+        return self.query_one(SampleForm)
 
     def on_input_submitted(self) -> None:
         self.focus_next()
@@ -151,8 +103,8 @@ class SampleScreen(StudioScreen):
     # Drawing
 
     def action_draw(self) -> None:
-        sample = self._sample()
-        checkpoint = self._checkpoints.get(self._field("checkpoint").text)
+        sample = self._form.recipe()
+        checkpoint = self._checkpoints.get(self._form.field("checkpoint").text)
         if checkpoint is None:
             self.notify("There is no whole checkpoint to draw from yet.", severity="warning")
             return
@@ -242,7 +194,3 @@ class SampleScreen(StudioScreen):
             return
         if self.is_there:
             self.query_one("#drawing-words", Static).update(f"Saved in {grid.parent}")
-
-
-def _choices(name: str) -> tuple[str, ...]:
-    return get_args(SampleConfig.model_fields[name].annotation)

@@ -1,0 +1,49 @@
+"""The form of the sample screen offers what the run's network can be asked for, on the smallest screen too."""
+
+from app_pilot import drive, finished_run, screen_text, until, until_seen
+from textual.widgets import Input, Select
+
+from studio.screens.sample import SampleScreen
+from studio.widgets.sample_form import SampleForm
+
+
+def test_the_form_hides_what_has_no_meaning_for_sampler_and_network(home):
+    finished_run(home, "alpha")
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, SampleScreen))
+        await until_seen(pilot, "Draw  (ctrl+s)")
+        assert "Eta (DDIM)" in screen_text(pilot)
+        for absent in ("Variance (DDPM)", "Class", "Guidance", "Quantile"):
+            assert absent not in screen_text(pilot)
+        app.screen.query_one("#clip").query_one(Select).value = "dynamic"
+        await until_seen(pilot, "Quantile")
+        app.screen.query_one("#sampler").query_one(Select).value = "dpm++2m-sde"
+        await until(pilot, lambda: "Eta (DDIM)" not in screen_text(pilot))
+
+    drive(home, script, (80, 24))
+
+
+def test_a_network_that_is_told_classes_can_be_asked_for_one_and_guided(home):
+    run = finished_run(home, "alpha")
+    told = {"data": {"class_names": ("cat", "dog")}, "model": {"class_conditional": True}}
+    run.write_config(run.config().with_values({**told, "diffusion": {"variance": "learned"}}))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, SampleScreen))
+        app.screen.query_one("#sampler").query_one(Select).value = "ddpm"
+        await until_seen(pilot, "learned")
+        await until_seen(pilot, "each in turn")
+        app.screen.query_one("#label").query_one(Input).value = "cow"
+        await until_seen(pilot, "there is no class cow")
+        app.screen.query_one("#label").query_one(Input).value = "dog, 0"
+        app.screen.query_one("#guidance_scale").query_one(Input).value = "3"
+        await until(pilot, lambda: app.screen.query_one(SampleForm).recipe() is not None)
+        sample = app.screen.query_one(SampleForm).recipe()
+        assert (sample.label, sample.guidance_scale, sample.variance) == (("dog", "0"), 3.0, "learned")
+
+    drive(home, script, (80, 24))
