@@ -40,6 +40,9 @@ MODELS = st.integers(1, 3).flatmap(
         middle_attention=st.booleans(),
         attention_head_dim=st.sampled_from([1, 4, 64]),
         norm_groups=st.sampled_from([1, 4, 8, 32]),
+        norm_group_channels=st.sampled_from([2, 5]),
+        time_frequency_shift=st.sampled_from([0, 1]),
+        downsample_padding=st.sampled_from(["both", "end"]),
         class_conditional=st.booleans(),
     )
 )
