@@ -32,9 +32,10 @@ def open_array_file(path: Path, image_size: tuple[int, int] | None, channels: in
     """
     try:
         array, labels = _read(path)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error).splitlines()[0]
-        raise DataError(f"Cannot read {path}: {reason.rstrip('.')}. Save it again with numpy.save.") from None
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
+        words = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        reason = words.splitlines()[0].rstrip(".")
+        raise DataError(f"Cannot read {path}: {reason}. Save it again with numpy.save.") from None
     images = _channels_first(array, path)
     numbers, class_names = (None, ()) if labels is None else _classes(labels, path)
     return array_images(

@@ -4,6 +4,7 @@ After "MAT-File Format" (The MathWorks): elements of a kind, a length and conten
 elements: flags, sizes, name, numbers column by column.
 """
 
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -38,9 +39,14 @@ class MatArray:
     numbers_at: int
 
     @property
+    def size(self) -> int:
+        """How many numbers."""
+        return math.prod(self.shape)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of the numbers."""
-        return int(np.prod(self.shape, dtype=object)) * np.dtype(self.dtype).itemsize
+        return self.size * np.dtype(self.dtype).itemsize
 
     def read(self) -> NDArray[np.generic]:
         """The numbers. Raises DataError where there are fewer than promised."""
@@ -48,9 +54,9 @@ class MatArray:
             with self.path.open("rb") as file:
                 file.seek(self.place)
                 content = file.read(self.stored)
-            end = self.numbers_at + self.nbytes
-            content = zlib.decompressobj().decompress(content, end) if self.is_compressed else content
-            numbers = np.frombuffer(content[self.numbers_at : end], self.dtype)
+            if self.is_compressed:
+                content = zlib.decompressobj().decompress(content, self.numbers_at + self.nbytes)
+            numbers = np.frombuffer(content, self.dtype, self.size, self.numbers_at)
             return numbers.reshape(self.shape, order="F")
         except (OSError, ValueError, zlib.error) as error:
             raise _damaged(self.path, error) from None

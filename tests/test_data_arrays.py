@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -120,6 +121,21 @@ def test_an_array_that_is_cut_off_is_one_sentence(tmp_path):
     (tmp_path / "a.npy").write_bytes(content[:-100])
     with pytest.raises(DataError, match=r"Cannot read .*a\.npy"):
         load(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_a_header_that_promises_more_than_there_is_takes_no_memory(tmp_path, ending):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": (1 << 40, 64, 64)}
+    )
+    if ending == "npy":
+        (tmp_path / "a.npy").write_bytes(header.getvalue())
+    else:
+        with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+            archive.writestr("images.npy", header.getvalue())
+    with pytest.raises(DataError, match="Cannot read"):
+        load(tmp_path / f"a.{ending}")
 
 
 @pytest.mark.parametrize(
