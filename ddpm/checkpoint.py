@@ -8,16 +8,19 @@ or differs from it, is damaged. Nothing here is ever unpickled.
 
 import errno
 import hashlib
-import json
 import os
+import re
 import shutil
+import stat
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddpm.errors import CheckpointError
-from ddpm.files import json_bytes, sync_directory, write_durably
+from ddpm.files import json_bytes, open_regular, parse_json, read_small, sync_directory, write_durably
+from ddpm.printable import printable
+from ddpm.tensor_files import read_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +29,7 @@ FORMAT = 1
 # A file of this name says "keep for ever". It lies inside the checkpoint, so that it goes where that goes; the
 # manifest does not list it, so hashes stay valid.
 MARK = "keep"
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # Room that a checkpoint leaves for the run's other records, in bytes.
 SPARE = 1 << 20
 
@@ -54,7 +58,14 @@ def step_name(step: int) -> str:
 def list_checkpoints(folder: Path) -> list[Checkpoint]:
     """Whole and damaged checkpoints below ``folder``, by step. Reads manifests and sizes only: see verify."""
     try:
-        names = [entry.name for entry in os.scandir(folder) if entry.name.isdecimal() and entry.is_dir()]
+        if folder.is_symlink():
+            return []
+        # No links: they may lead anywhere, and checkpoints are renamed and deleted.
+        names = [
+            entry.name
+            for entry in os.scandir(folder)
+            if entry.name.isdecimal() and entry.name.isascii() and entry.is_dir(follow_symlinks=False)
+        ]
     except OSError:
         return []
     return sorted((_look_at(folder / name) for name in names), key=lambda checkpoint: checkpoint.step)
@@ -94,11 +105,11 @@ def verify(checkpoint: Checkpoint) -> str:
         return checkpoint.problem
     try:
         for name, entry in _manifest(checkpoint.path)["files"].items():
-            with (checkpoint.path / name).open("rb") as file:
+            with open_regular(checkpoint.path / name) as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
                     return f"{name} has changed since it was written"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return f"cannot be read: {error}"
+        return f"cannot be read: {printable(str(error))}"
     return ""
 
 
@@ -152,18 +163,17 @@ def load(checkpoint: Checkpoint, *stems: str) -> tuple[dict[str, dict[str, "Tens
 
     Every file is checked against its hash first. Raises CheckpointError when something is missing or damaged.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load as tensors_from
-
     needed = [*(f"{stem}.safetensors" for stem in stems), "state.json"]
     _refuse_damage(checkpoint, verify(checkpoint) or _unlisted(checkpoint, needed))
     try:
-        tensors = {
-            stem: tensors_from((checkpoint.path / f"{stem}.safetensors").read_bytes()) for stem in stems
-        }
-        state = json.loads((checkpoint.path / "state.json").read_bytes())
-    except (OSError, ValueError, SafetensorError) as error:
+        tensors = {stem: read_tensors(checkpoint.path / f"{stem}.safetensors") for stem in stems}
+        state = parse_json(read_small(checkpoint.path / "state.json"))
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"The checkpoint {checkpoint.path} cannot be read: {error}.") from None
+    if not isinstance(state, dict) or state.get("step") != checkpoint.step:
+        raise CheckpointError(
+            f"The checkpoint {checkpoint.path} cannot be read: state.json is not of step {checkpoint.step}."
+        )
     return tensors, state
 
 
@@ -213,12 +223,14 @@ def _unlisted(checkpoint: Checkpoint, names: list[str]) -> str:
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((path / "manifest.json").read_bytes())
+    manifest: dict[str, Any] = parse_json(read_small(path / "manifest.json"))
     if manifest["format"] > FORMAT:
-        raise ValueError(f"written by a newer version (format {manifest['format']}); update ddpm-studio")
+        raise ValueError(
+            f"it was written by a newer ddpm-studio (format {manifest['format']}); update this one"
+        )
     for name in manifest["files"]:
-        if Path(name).name != name:
-            raise ValueError(f"the manifest names a file outside the checkpoint: {name!r}")
+        if not _FILE_NAME.fullmatch(name):
+            raise ValueError(f"the manifest names a file outside the checkpoint: {name[:80]!r}")
     return manifest
 
 
@@ -227,9 +239,10 @@ def _look_at(path: Path) -> Checkpoint:
     step = int(path.name)
     try:
         modified = path.stat().st_mtime
-        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(path)}
+        there = {entry.name: entry.stat(follow_symlinks=False) for entry in os.scandir(path)}
     except OSError as error:
         return Checkpoint(path, step, 0, 0.0, f"cannot be read: {error.strerror}")
+    sizes = {name: status.st_size for name, status in there.items() if stat.S_ISREG(status.st_mode)}
     size = sum(sizes.values())
     try:
         manifest = _manifest(path)
@@ -238,12 +251,12 @@ def _look_at(path: Path) -> Checkpoint:
                 return Checkpoint(path, step, size, modified, f"{name} is missing")
             if sizes[name] != entry["size"]:
                 return Checkpoint(
-                    path, step, size, modified, f"{name} has {sizes[name]} bytes, not {entry['size']}"
+                    path, step, size, modified, f"{name} has {sizes[name]} bytes, not {entry['size']!r:.40}"
                 )
         if manifest["step"] != step:
-            return Checkpoint(path, step, size, modified, f"the manifest is of step {manifest['step']}")
+            return Checkpoint(path, step, size, modified, f"the manifest is of step {manifest['step']!r:.40}")
     except FileNotFoundError:
         return Checkpoint(path, step, size, modified, "manifest.json is missing")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return Checkpoint(path, step, size, modified, f"the manifest cannot be read: {error}")
+        return Checkpoint(path, step, size, modified, f"the manifest cannot be read: {printable(str(error))}")
     return Checkpoint(path, step, size, modified)

@@ -8,6 +8,7 @@ still says how to build the network and how to sample from it.
 import difflib
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -95,6 +97,12 @@ Spacing = Literal["trailing", "leading", "linspace"]
 SamplerName = Literal["ddpm", "ddim", "dpm++2m", "dpm++2m-sde", "heun", "euler", "euler-ancestral"]
 Labels = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
+# What a recipe's file says of itself; a newer one is refused.
+FORMAT = 1
+# Of a wrong value this many characters are shown, and of wrong fields this many: files may hold anything.
+LONGEST_SHOWN = 200
+MOST_PROBLEMS = 50
+
 # The first and the last beta at T = 1000 that the papers of the schedules give.
 BETA_ENDS = {"linear": (1e-4, 0.02), "quadratic": (1e-4, 0.02), "scaled-linear": (0.00085, 0.012)}
 
@@ -103,6 +111,14 @@ class Section(BaseModel):
     """One concern of a recipe: frozen, with every key known and every number finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+
+    @field_validator("*")
+    @classmethod
+    def _no_endless_number(cls, value: object) -> object:
+        # Python's integers have no end, and one of 5,000 digits cannot even be written down again.
+        if isinstance(value, int) and abs(value) >= 2**63:
+            raise ValueError("the number is too large: it should be below 2**63")
+        return value
 
 
 class DataConfig(Section):
@@ -457,6 +473,12 @@ class Config(Section):
         ``origin`` names where the values came from, for the error.
         Raises ConfigError that names each wrong field, its value and what is allowed.
         """
+        written = values.get("format")
+        if isinstance(written, int) and written > FORMAT:
+            raise ConfigError(
+                f"{origin or 'The recipe'} was written by a newer ddpm-studio, as format {_shown(written)}; this one "
+                f"reads format {FORMAT}. Update it: pip install --upgrade ddpm-studio"
+            )
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -479,7 +501,7 @@ def merge(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
 def field_problems(error: ValidationError) -> dict[str, str]:
     """The dotted name of each wrong field, and what is wrong with it."""
     problems: dict[str, str] = {}
-    for problem in error.errors(include_url=False):
+    for problem in error.errors(include_url=False)[:MOST_PROBLEMS]:
         # Past section and field come positions inside tuples and alternatives of unions: of no use to the reader.
         place = ".".join(str(part) for part in problem["loc"][:2])
         if problem["type"] == "extra_forbidden":
@@ -495,7 +517,11 @@ def field_problems(error: ValidationError) -> dict[str, str]:
 def _shown(value: object) -> str:
     """A value as its writer wrote it: a number from a command line is text, but not meant as text."""
     is_number = isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value)
-    return str(value) if is_number else repr(value)
+    try:
+        text = str(value) if is_number else repr(value)
+    except (ValueError, RecursionError):  # a number of 10,000 digits, a list in a list in a list ...
+        return "this"
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + " …"
 
 
 def explain(error: ValidationError, origin: str = "") -> str:
@@ -537,14 +563,14 @@ def parse_toml(text: str, origin: str = "") -> dict[str, Any]:
     """TOML as a nested dictionary, not validated yet. Raises ConfigError where it does not parse."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{origin or 'The recipe'} is not valid TOML: {error}.") from None
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> dict[str, Any]:
     """A recipe file as a nested dictionary, not validated yet. Raises ConfigError with the reason."""
     try:
-        return parse_toml(path.read_text(encoding="utf-8"), str(path))
+        return parse_toml(read(path).decode(), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         raise ConfigError(f"Cannot read the recipe {path}: {reason}.") from None

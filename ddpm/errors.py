@@ -4,9 +4,17 @@ Every error here carries one sentence that says what is wrong, with what value, 
 command line prints the sentence and the app shows it; neither shows a traceback for one of these.
 """
 
+from ddpm.printable import printable
+
 
 class DDPMError(Exception):
-    """The parent of all errors with a sentence for the person who reads them."""
+    """The parent of all errors with a sentence for the person who reads them.
+
+    Names and contents of files end up in such sentences, so what a terminal would obey is written out.
+    """
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(printable(sentence))
 
 
 class ConfigError(DDPMError):

@@ -1,11 +1,17 @@
 """Files that are whole or not there: write beside, flush to the disk, rename into place."""
 
+import errno
 import json
 import os
+import stat
 import uuid
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+# Far more than any of our own small files (recipes, manifests, states) or rows has, in bytes.
+SMALL = 1 << 20
 
 
 def sync_directory(path: Path) -> None:
@@ -50,6 +56,35 @@ def json_bytes(value: Any) -> bytes:
     return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
 
 
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file of a run for reading: a plain file, no link, which may lead anywhere, and no pipe, which may wait.
+
+    Raises OSError.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_small(path: Path) -> bytes:
+    """The content of a file of a run that is never large. Raises OSError, also where it is larger than a megabyte."""
+    with open_regular(path) as file:
+        content = file.read(SMALL + 1)
+    if len(content) > SMALL:
+        raise OSError(errno.EFBIG, f"it has more than {SMALL:,} bytes", str(path))
+    return content
+
+
+def parse_json(content: bytes) -> Any:
+    """JSON that anybody may have written, numbers finite. Raises ValueError, whatever is wrong with it."""
+    try:
+        return json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def append_json_line(path: Path, row: dict[str, Any]) -> None:
     """Append one row to a .jsonl file with a single write. A torn line before it is closed off first."""
     line = json.dumps(row).encode() + b"\n"
@@ -64,9 +99,38 @@ def append_json_line(path: Path, row: dict[str, Any]) -> None:
 def parse_json_lines(content: bytes) -> Iterator[dict[str, Any]]:
     """The rows of a .jsonl file; lines that do not parse (a torn last one) are passed over."""
     for line in content.splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict):
+        row = _row(line)
+        if row is not None:
             yield row
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """The rows of a .jsonl file, each with its line. What is no row, or longer than a megabyte, is passed over.
+
+    Raises OSError.
+    """
+    with open_regular(path) as file:
+        while line := file.readline(SMALL):
+            row = _row(line)
+            if row is not None:
+                yield line, row
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    try:
+        # Rows may hold NaN: a metric that is none. So not as strict as parse_json.
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"{text[:20]} is too large")
+    return number

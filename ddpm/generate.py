@@ -19,7 +19,7 @@ from ddpm.errors import CheckpointError, MemoryFullError, RunError
 from ddpm.files import json_bytes, replace_file
 from ddpm.images import columns_for, legible_grid, write_png
 from ddpm.randomness import SampleNoise
-from ddpm.recipe_check import refuse_other_recipe
+from ddpm.recipe_check import refuse_other_recipe, refuse_other_size
 from ddpm.runs import Run
 from ddpm.sample_recipe import fitted
 from ddpm.samplers import Step
@@ -75,6 +75,10 @@ def load_network(run: Run, checkpoint: Checkpoint, weights: str = "ema", device:
     where = pick_device(device)
     tensors, state = read_weights(checkpoint, weights, run.snapshots_path)
     refuse_other_recipe(state, config, checkpoint.path)
+    try:
+        refuse_other_size(tensors, config)
+    except ValueError as error:
+        raise CheckpointError(f"The weights in {checkpoint.path} are of another network: {error}.") from None
     network = unet.build(config)
     load_weights(network, tensors, checkpoint)
     return Network(network.to(where).eval(), config, int(state["step"]), where, weights, run.name)

@@ -1,18 +1,17 @@
 """A trained network as one file that says what it is: safetensors, with the recipe in its metadata."""
 
-import json
 import struct
 from pathlib import Path
 from typing import Any
-
-from torch import Tensor
 
 from ddpm import config as recipes
 from ddpm import unet
 from ddpm.device import pick_device
 from ddpm.errors import ExchangeError
-from ddpm.files import replace_file
+from ddpm.files import parse_json, replace_file
 from ddpm.generate import Network
+from ddpm.recipe_check import refuse_other_size
+from ddpm.tensor_files import read_tensors
 
 FORMAT = "ddpm-studio"
 # Counts changes of what the metadata mean.
@@ -59,9 +58,14 @@ def load_network_file(path: Path, device: str = "auto") -> Network:
     metadata = _metadata(path)
     config = recipes.from_toml(metadata["config"], f"the metadata of {path}")
     where = pick_device(device)
-    network = unet.build(config)
     try:
-        network.load_state_dict(_tensors(path))
+        tensors = read_tensors(path)
+    except (OSError, ValueError) as error:
+        raise ExchangeError(f"{path} cannot be read: {error}.") from None
+    try:
+        refuse_other_size(tensors, config)
+        network = unet.build(config)
+        network.load_state_dict(tensors)
         step = int(metadata["step"])
     except (KeyError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[-1].strip()
@@ -82,7 +86,9 @@ def _metadata(path: Path) -> dict[str, str]:
     """What the file says about itself. Raises ExchangeError where that is nothing of ours."""
     header = _header(path)
     metadata = header.get("__metadata__")
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT or "config" not in metadata:
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        metadata = {}
+    if metadata.get("format") != FORMAT or not {"config", "step"} <= metadata.keys():
         raise ExchangeError(
             f"{path} does not say how its network is built, so it was not written by ddpm-studio export. To take "
             "in a folder of diffusers, use ddpm-studio import."
@@ -98,19 +104,9 @@ def _header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, 10**8)))
+            header = parse_json(file.read(min(length, 10**8)))
     except OSError as error:
         raise ExchangeError(f"Cannot read {path}: {error.strerror}.") from None
     except (struct.error, ValueError):
         raise ExchangeError(f"{path} is not a safetensors file.") from None
     return header if isinstance(header, dict) else {}
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    try:
-        return load(path.read_bytes())
-    except (OSError, SafetensorError) as error:
-        raise ExchangeError(f"{path} cannot be read: {error}.") from None

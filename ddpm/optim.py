@@ -41,9 +41,15 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> d
 def load_optimizer_tensors(
     optimizer: torch.optim.Optimizer, network: nn.Module, tensors: dict[str, Tensor]
 ) -> None:
-    """Put back what optimizer_tensors gave. Raises KeyError for a name that the network does not have."""
+    """Put back what optimizer_tensors gave.
+
+    Raises KeyError for a name that the network does not have, ValueError for a moment of another shape: the
+    optimizer's kernel would not look at it again.
+    """
     parameters = dict(network.named_parameters())
     for key_and_name, value in tensors.items():
         key, _, name = key_and_name.partition("/")
         parameter = parameters[name]
+        if value.shape != (() if key == "step" else parameter.shape):
+            raise ValueError(f"{key_and_name} has the shape {list(value.shape)}, not {list(parameter.shape)}")
         optimizer.state[parameter][key] = value.to(parameter.device).clone()

@@ -1,10 +1,14 @@
 """What of a recipe a checkpoint depends on, stored with it, so that an edited recipe is noticed."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ddpm.config import Config
 from ddpm.errors import CheckpointError
+from ddpm.parameter_count import parameter_count
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _SECTIONS = ("model", "diffusion")
 
@@ -14,6 +18,16 @@ def recipe_to_store(config: Config) -> dict[str, Any]:
     return {section: getattr(config, section).model_dump(mode="json") for section in _SECTIONS}
 
 
+def refuse_other_size(weights: dict[str, "Tensor"], config: Config) -> None:
+    """Compare weights with the network of a recipe before that is built, which may take any amount of memory.
+
+    Raises ValueError that says how many numbers there are and should be.
+    """
+    there, wanted = sum(weight.numel() for weight in weights.values()), parameter_count(config)
+    if there != wanted:
+        raise ValueError(f"they are {there:,} numbers, and the network of the recipe has {wanted:,}")
+
+
 def refuse_other_recipe(state: dict[str, Any], config: Config, path: Path) -> None:
     """Compare a recipe with the one in the state of the checkpoint at ``path``.
 
@@ -21,6 +35,10 @@ def refuse_other_recipe(state: dict[str, Any], config: Config, path: Path) -> No
     does a field that it does not know, as long as that has its default.
     """
     stored = state.get("recipe", {})
+    if stored and not (
+        isinstance(stored, dict) and all(isinstance(stored.get(name), dict) for name in _SECTIONS)
+    ):
+        raise CheckpointError(f"The checkpoint {path} stores a recipe that is none. Choose another one.")
     given = recipe_to_store(config)
     usual = recipe_to_store(Config())
     for section in _SECTIONS if stored else ():

@@ -9,7 +9,6 @@ lock             held by the process that trains
 
 import errno
 import fcntl
-import json
 import os
 import re
 import shutil
@@ -20,17 +19,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic.dataclasses
+from pydantic import AfterValidator
 
 from ddpm import config as recipes
 from ddpm.checkpoint import Checkpoint, list_checkpoints
 from ddpm.errors import RunError, RunNameError
 from ddpm.events import COMMANDS, CommandName, State
-from ddpm.files import append_json_line, json_bytes, parse_json_lines, replace_file
+from ddpm.files import append_json_line, json_bytes, parse_json, read_json_lines, read_small, replace_file
+from ddpm.printable import printable
+from ddpm.tensor_files import WHY_NOT_A_PICKLE, is_pickle
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+Words = Annotated[str, AfterValidator(printable)]
+_PARTS = (
+    "config.toml",
+    "status.json",
+    "metrics.jsonl",
+    "events.jsonl",
+    "previews",
+    "checkpoints",
+    "snapshots",
+    "inbox",
+    "lock",
+)
 
 
 # Checked when read: a status may be damaged, or written by someone else.
@@ -42,10 +58,10 @@ class Status:
     step: int = 0
     images_seen: int = 0
     steps: int = 0
-    message: str = ""
+    message: Words = ""
     pid: int = 0
-    host: str = ""
-    device: str = ""
+    host: Words = ""
+    device: Words = ""
     parameters: int = 0
     dataset_size: int = 0
     started: float = 0.0
@@ -69,7 +85,7 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.name = path.name
+        self.name = printable(path.name)
         self.config_path = path / "config.toml"
         self.status_path = path / "status.json"
         self.metrics_path = path / "metrics.jsonl"
@@ -84,7 +100,7 @@ class Run:
 
     def config(self) -> recipes.Config:
         """The recipe. Raises ConfigError where it is damaged."""
-        return recipes.Config.build(recipes.read_toml(self.config_path), str(self.config_path))
+        return recipes.Config.build(recipes.read_toml(self.config_path, read_small), str(self.config_path))
 
     def write_config(self, config: recipes.Config) -> None:
         """Put a new recipe in place of the old one."""
@@ -95,7 +111,7 @@ class Run:
     def status(self) -> Status:
         """What the trainer wrote last; a status that is missing or damaged reads as stopped at step 0."""
         try:
-            return _STATUS.validate_json(self.status_path.read_bytes())
+            return _STATUS.validate_json(read_small(self.status_path))
         except (OSError, ValueError):
             return Status(state="stopped", message="no readable status.json")
 
@@ -106,7 +122,7 @@ class Run:
     def is_training(self) -> bool:
         """Whether some process, this one included, holds the lock."""
         try:
-            descriptor = os.open(self.lock_path, os.O_RDONLY)
+            descriptor = os.open(self.lock_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return False
         try:
@@ -121,8 +137,14 @@ class Run:
     def locked(self) -> Iterator[None]:
         """Be the one process that trains this run. The lock goes with the process, however that ends.
 
-        Raises RunError that says who holds it.
+        Raises RunError that says who holds it, or what of the run is a link: that may lead anywhere, and training
+        writes and deletes.
         """
+        for part in _PARTS:
+            if (self.path / part).is_symlink():
+                raise RunError(
+                    f"{self.path / part} is a link. Put what it leads to in its place, then try again."
+                )
         try:
             file = self.lock_path.open("a+")
         except OSError as error:
@@ -169,7 +191,7 @@ class Run:
         for description in sorted(self.previews_path.glob("*.json")):
             image = description.with_suffix(".png")
             try:
-                recipe = json.loads(description.read_bytes())
+                recipe = parse_json(read_small(description))
                 step = int(description.stem)
             except (OSError, ValueError):
                 continue
@@ -183,8 +205,13 @@ class Run:
 
     def rewind(self, step: int) -> None:
         """Forget the records made after ``step``, which training from there will make again."""
-        kept = [row for row in self.metrics() if row.get("step", 0) <= step]
-        replace_file(self.metrics_path, b"".join(json.dumps(row).encode() + b"\n" for row in kept))
+        kept = []
+        if self.metrics_path.exists():
+            for line, row in read_json_lines(self.metrics_path):
+                at = row.get("step", 0)
+                if isinstance(at, int | float) and at <= step:
+                    kept.append(line.rstrip(b"\n") + b"\n")
+        replace_file(self.metrics_path, b"".join(kept))
         for preview in self.previews():
             if preview.step > step:
                 preview.image.with_suffix(".json").unlink(missing_ok=True)
@@ -283,6 +310,8 @@ def open_run(root: Path, name: str) -> Run:
     for path in (root / name, Path(name).absolute()):
         if _is_run(path):
             return Run(path)
+    if is_pickle(name):
+        raise RunError(f"{name} {WHY_NOT_A_PICKLE}.")
     known = [run.name for run in list_runs(root)]
     hint = f"There are: {', '.join(known[:8])}." if known else f"There are no runs in {root} yet."
     raise RunNameError(f"There is no run named {name!r}. {hint}")
@@ -336,6 +365,6 @@ def _lock_soon(descriptor: int) -> bool:
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
-        return list(parse_json_lines(path.read_bytes()))
+        return [row for _, row in read_json_lines(path)]
     except OSError:
         return []

@@ -110,7 +110,7 @@ def _restore(trainer: Trainer, checkpoint: Checkpoint) -> list[str]:
     refuse_other_recipe(state, trainer.config, checkpoint.path)
     try:
         trainer.restore(tensors, state)
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"The checkpoint {checkpoint.path} does not fit the run's config.toml: {str(error).splitlines()[0]}. "
             "Undo the change in config.toml, or start a new run."

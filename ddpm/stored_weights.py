@@ -23,7 +23,7 @@ def read_weights(
     if name.startswith("post-hoc-"):
         try:
             weights = reconstruct(checkpoint, snapshots, float(name.removeprefix("post-hoc-")))
-        except ValueError as error:
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(f"Weights named {name} cannot be made: {error}.") from None
         return weights, load(checkpoint)[1]
     stem = "model" if name == "raw" else name

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 from torch.func import functional_call
 
@@ -296,7 +297,7 @@ class Trainer:
         self.step = int(state["step"])
         self.images_seen = int(state["images_seen"])
         self.seconds = float(state["seconds"])
-        self._since_metrics = Sums(**state["since_metrics"])
+        self._since_metrics = TypeAdapter(Sums).validate_python(state["since_metrics"])
 
     def _end(self, state: State, message: str) -> Iterator[Event]:
         yield self.checkpoint("end")

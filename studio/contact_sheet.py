@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ddpm.errors import RunError
+from ddpm.files import open_regular
 from ddpm.images import to_pil
 from ddpm.runs import Preview
 from studio.arrangement import GAP, Arrangement
@@ -45,10 +46,26 @@ def preview_images(preview: Preview) -> Pixels:
     try:
         n, columns = int(recipe["n"]), int(recipe["columns"])
         height, width, channels = int(recipe["height"]), int(recipe["width"]), int(recipe["channels"])
-        with Image.open(preview.image) as picture:
-            grid = np.asarray(picture.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels]))
         rows = ceil(n / columns)
+        with open_regular(preview.image) as file, Image.open(file, formats=("PNG",)) as picture:
+            # Before it is decoded: a small file may hold a picture that fills the memory.
+            if picture.size != (columns * width, rows * height):
+                raise ValueError(
+                    f"it is {picture.width}x{picture.height} and should be {columns * width}x{rows * height}"
+                )
+            grid = np.asarray(picture.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels]))
         tiles = grid.reshape(rows, height, columns, width, channels).transpose(0, 2, 4, 1, 3)
         return tiles.reshape(rows * columns, channels, height, width)[:n]
-    except (OSError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    # Pillow has errors of its own, and a syntax error for what is no PNG.
+    except (
+        OSError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        MemoryError,
+        Image.DecompressionBombError,
+    ) as error:
         raise RunError(f"The preview {preview.image} cannot be shown: {error}.") from None

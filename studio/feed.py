@@ -1,6 +1,5 @@
 """Reads a run directory bit by bit, the same way for a run of this process, of another, or of last week."""
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from ddpm.config import Config
 from ddpm.errors import ConfigError
-from ddpm.files import parse_json_lines
+from ddpm.files import SMALL, open_regular, parse_json, parse_json_lines, read_small
 from ddpm.runs import Preview, Run, Status
 
 # A quarter of a megabyte is about a thousand rows: a few milliseconds of work for the one who takes them in.
@@ -31,7 +30,7 @@ class LineTail:
         end of line are left for the next read. Never raises OSError: a file that is not there has no rows.
         """
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 status = os.fstat(file.fileno())
                 began_again = self._begin_again_if_other((status.st_dev, status.st_ino), status.st_size)
                 file.seek(self._offset)
@@ -42,7 +41,8 @@ class LineTail:
             return [], began_again, False
         self._offset += len(content)
         whole, newline, rest = (self._unfinished + content).rpartition(b"\n")
-        self._unfinished = rest
+        # A row without end is none; it would only fill the memory.
+        self._unfinished = rest if len(rest) <= SMALL else b""
         rows = list(parse_json_lines(whole)) if newline else []
         return rows, began_again, self._offset < status.st_size
 
@@ -135,7 +135,7 @@ def newest_preview(run: Run) -> Preview | None:
         if f"{step}.png" not in names:
             continue
         try:
-            recipe = json.loads((run.previews_path / f"{step}.json").read_bytes())
+            recipe = parse_json(read_small(run.previews_path / f"{step}.json"))
         except (OSError, ValueError):
             continue
         if isinstance(recipe, dict):
@@ -146,7 +146,7 @@ def newest_preview(run: Run) -> Preview | None:
 def last_row(path: Path) -> dict[str, Any] | None:
     """The last whole row of a .jsonl file, read from its end."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             length = file.seek(0, os.SEEK_END)
             file.seek(max(0, length - 4096))
             content = file.read()

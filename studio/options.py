@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from ddpm.config import Section
+from ddpm.tensor_files import WHY_NOT_A_PICKLE, is_pickle
 
 SHORT_NAMES = {
     "train.steps": "--steps",
@@ -36,6 +37,15 @@ def add_model_options(parser: argparse.ArgumentParser, model: type[Section]) -> 
     """Give the parser an option ``--field`` for every field of one model."""
     for name, field in model.model_fields.items():
         _add(parser, [f"--{name.replace('_', '-')}"], name, field)
+
+
+def step_number(text: str) -> int:
+    """The step of a checkpoint, as an option names it. Raises ArgumentTypeError."""
+    if is_pickle(text):
+        raise argparse.ArgumentTypeError(f"{text} {WHY_NOT_A_PICKLE}")
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not the step of a checkpoint: give a whole number")
+    return int(text)
 
 
 def given_values(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddpm.errors import ConfigError
+from ddpm.printable import printable
 from ddpm.runs import Run, list_runs
 from studio.feed import last_row
 from studio.run_state import ALIVE, SeenState, seen_state
@@ -82,7 +83,7 @@ def _read_source(run: Run) -> str:
         source = run.config().data.source
     except ConfigError:
         return "damaged recipe"
-    return Path(source).name if "/" in source else source
+    return printable(Path(source).name if "/" in source else source)
 
 
 def _changed(run: Run, heartbeat: float) -> float:

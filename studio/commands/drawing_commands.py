@@ -13,7 +13,7 @@ from ddpm.errors import ConfigError
 from ddpm.sample_recipe import Sample
 from studio.home import home_directory, runs_root
 from studio.networks import open_network, samples_folder
-from studio.options import add_model_options
+from studio.options import add_model_options, step_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +32,9 @@ def add_network_option(parser: argparse.ArgumentParser) -> None:
 
 def add_drawing_options(parser: argparse.ArgumentParser, model: type[SampleConfig]) -> None:
     """Which checkpoint, where to, on what, and an option for every field of the recipe."""
-    parser.add_argument("--checkpoint", metavar="STEP", type=int, help="default: the newest whole one")
+    parser.add_argument(
+        "--checkpoint", metavar="STEP", type=step_number, help="default: the newest whole one"
+    )
     parser.add_argument(
         "--out", metavar="DIR", help="where the images go (default: RUN/samples/..., or beside the file)"
     )

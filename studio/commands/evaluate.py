@@ -12,7 +12,7 @@ from ddpm.errors import ConfigError
 from ddpm.evaluation_config import EvaluationConfig
 from ddpm.runs import open_run
 from studio.home import data_root, home_directory, runs_root
-from studio.options import add_model_options
+from studio.options import add_model_options, step_number
 
 if TYPE_CHECKING:
     from ddpm.evaluate import BitsPerDimension, Evaluation, Loss
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``evaluate``."""
     parser.add_argument("run", metavar="RUN", help="name of a run, or the path of its directory")
-    parser.add_argument("--checkpoint", metavar="STEP", type=int, help="default: the newest whole one")
+    parser.add_argument(
+        "--checkpoint", metavar="STEP", type=step_number, help="default: the newest whole one"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, mps, cuda or cuda:N (default auto)")
     add_model_options(parser, EvaluationConfig)
 

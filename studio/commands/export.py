@@ -9,6 +9,7 @@ from ddpm.sample_recipe import fitted, label_numbers
 from studio.commands.drawing_commands import add_network_option
 from studio.home import home_directory, runs_root
 from studio.networks import open_network
+from studio.options import step_number
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +22,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="safetensors: one file that `ddpm-studio sample` takes; diffusers: a folder for its DDPMPipeline",
     )
     parser.add_argument("--out", required=True, metavar="PATH", help="the file or the folder to write")
-    parser.add_argument("--checkpoint", metavar="STEP", type=int, help="default: the newest whole one")
+    parser.add_argument(
+        "--checkpoint", metavar="STEP", type=step_number, help="default: the newest whole one"
+    )
     parser.add_argument(
         "--weights",
         metavar="NAME",

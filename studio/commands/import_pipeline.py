@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
+from ddpm.errors import ExchangeError
 from ddpm.runs import check_name, free_name
+from ddpm.tensor_files import WHY_NOT_A_PICKLE, is_pickle
 from studio.home import data_root, home_directory, runs_root
 
 
@@ -23,6 +25,8 @@ def command(arguments: argparse.Namespace) -> int:
     home = home_directory(arguments.home)
     root = runs_root(home)
     folder = Path(arguments.folder).expanduser().absolute()
+    if is_pickle(folder):
+        raise ExchangeError(f"{folder} {WHY_NOT_A_PICKLE}.")
     name = arguments.name or free_name(root, folder.name)
     check_name(name)
 

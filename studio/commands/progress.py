@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ddpm.events import CheckpointDue, Event, MetricsLogged, PreviewDrawn, StateChanged, StepDone, Warned
+from ddpm.printable import printable
 from ddpm.runs import Run
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -107,7 +108,7 @@ class PlainReport:
 
     def _line(self, words: str) -> None:
         self.last_line = time.monotonic()
-        print(words, flush=True)
+        print(printable(words), flush=True)
 
 
 class BarReport:
@@ -130,7 +131,7 @@ class BarReport:
                 self.progress.update(self.training, description=state, completed=step, total=total)
         words = happening(event, self.run)
         if words and not isinstance(event, PreviewDrawn | CheckpointDue):
-            self.progress.console.print(words, highlight=False, markup=False, soft_wrap=True)
+            self.progress.console.print(printable(words), highlight=False, markup=False, soft_wrap=True)
 
     def download(self, what: str, done: int, total: int) -> None:
         share = f"{done:,} of {total:,}" if total else f"{done:,}"

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from ddpm.errors import DDPMError
+from ddpm.printable import printable
 from ddpm.runs import Run, list_runs
 from studio.feed import last_row
 from studio.home import home_directory, runs_root
@@ -31,7 +32,7 @@ def describe(run: Run) -> dict[str, Any]:
     state = seen_state(status, training=run.is_training())
     newest = last_row(run.metrics_path)
     try:
-        data = run.config().data.source
+        data = printable(run.config().data.source)
     except DDPMError:
         data = "?"
     return {

@@ -18,7 +18,7 @@ from ddpm.parameter_count import parameter_count
 from ddpm.presets import PRESETS, config_for
 from ddpm.runs import Run, check_name, create_run, free_name, open_run
 from studio.home import data_root, home_directory, runs_root
-from studio.options import add_recipe_options, given_values
+from studio.options import add_recipe_options, given_values, step_number
 
 # A resumed run keeps its data, network and diffusion: another recipe for those is another run.
 RESUMABLE = ("train", "previews")
@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", metavar="RUN", help="go on with a run from its newest whole checkpoint")
     parser.add_argument(
-        "--checkpoint", metavar="STEP", type=int, help="with --resume: go on from this checkpoint"
+        "--checkpoint", metavar="STEP", type=step_number, help="with --resume: go on from this checkpoint"
     )
     parser.add_argument("--name", help="name of the new run (default: made from the data set)")
     parser.add_argument("--preset", metavar="NAME", help=f"recipe to start from: {', '.join(PRESETS)}")

@@ -14,6 +14,7 @@ from textual.widgets import RichLog
 
 from ddpm.errors import DDPMError
 from ddpm.events import CommandName
+from ddpm.printable import printable
 from ddpm.runs import Preview, Run
 from studio import figures, messages
 from studio.actions import Place, bindings
@@ -118,7 +119,8 @@ class MonitorScreen(StudioScreen):
 
     def _show_head(self) -> None:
         view = self.view
-        source = figures.shortened(Path(view.config.data.source).name, LONGEST_SOURCE) if view.config else ""
+        source = printable(Path(view.config.data.source).name) if view.config else ""
+        source = figures.shortened(source, LONGEST_SOURCE)
         self.query_one(TitleBar).show_place(self.run.name, f" · {source}" if source else "")
         self.query_one("#state", Words).update(state_content(view.state))
         self.query_one(Bar).share = view.share_done

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
+from ddpm.printable import printable
 from studio import figures
 
 _GLYPHS = {
@@ -24,7 +25,7 @@ _GLYPHS = {
 
 def log_line(event: Mapping[str, Any], colors: Mapping[str, str]) -> Text:
     """Time, glyph, what happened, at which step, and the message. ``colors``: the theme's variables."""
-    kind = str(event.get("kind", "?"))
+    kind = printable(str(event.get("kind", "?")))
     glyph, variable = _GLYPHS.get(kind, ("·", "foreground"))
     moment = event.get("time", 0)
     line = Text(figures.clock(float(moment) if isinstance(moment, int | float) else 0.0), "dim")
@@ -33,6 +34,6 @@ def log_line(event: Mapping[str, Any], colors: Mapping[str, str]) -> Text:
     step = event.get("step")
     if isinstance(step, int) and step > 0:
         line.append(f" {step:,}", "bold")
-    if message := str(event.get("message", "")):
+    if message := printable(str(event.get("message", ""))):
         line.append(f" {message}", "dim")
     return line
