@@ -58,7 +58,11 @@ class CifarSet:
         for place in places:
             if all((place / file).is_file() for file in (*self.files, self.names_file)):
                 return place
-        raise missing(self.name, f"{self.files[0]} (the binary version of the set)", places)
+        raise missing(
+            self.name,
+            f"{self.files[0]} (the binary version; the one for Python is pickles, which are never opened)",
+            places,
+        )
 
     def download(self, data_root: Path, progress: Progress) -> None:
         """Put the set below ``data_root`` unless it is there. Raises DataError where that fails."""

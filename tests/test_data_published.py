@@ -122,7 +122,8 @@ def test_the_pickles_of_cifar_are_not_opened(tmp_path):
     folder = tmp_path / "cifar-10-batches-py"
     write(folder, {f"data_batch_{number}": pickle.dumps(Bomb()) for number in range(1, 6)})
     with pytest.raises(
-        MissingDataError, match=r"cifar10 .*data_batch_1\.bin \(the binary version of the set\)"
+        MissingDataError,
+        match=r"cifar10 .*data_batch_1\.bin \(the binary version .* pickles, which are never opened\)",
     ):
         load("cifar10", tmp_path)
 
