@@ -387,7 +387,8 @@ class SampleConfig(Section):
     )
     clip: Literal["static", "dynamic", "none"] = Field(
         "static",
-        description="what keeps the expected image in range: clipping, dynamic thresholding, nothing",
+        description="what keeps the expected image in range: clipping, dynamic thresholding, or nothing, which the "
+        "cosine schedule does not bear with eps",
     )
     threshold_quantile: float = Field(
         0.995, gt=0, le=1, description="dynamic: share of an image's values that is kept in range"

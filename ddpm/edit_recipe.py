@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ddpm.config import Config, Labels, SampleConfig, SamplerName
 from ddpm.sample_recipe import NO_CLASS, Sample, fitted
@@ -13,9 +13,7 @@ class InterpolateConfig(SampleConfig):
 
     n: int = Field(9, ge=2, le=100_000, description="images, with the two ends")
     label: Labels = Field(
-        (),
-        max_length=1,
-        description="class that both images have, by name or number; unset: the network is not told",
+        (), description="class that all the images have, by name or number; unset: the network is not told"
     )
     encode: Literal["inversion", "noising"] = Field(
         "inversion", description="how images become noise: by DDIM run backwards, or by adding noise"
@@ -30,11 +28,24 @@ class InterpolateConfig(SampleConfig):
         description="inversion: calls for each step back; more find an end again more exactly",
     )
 
+    @field_validator("label")
+    @classmethod
+    def _one_class(cls, label: tuple[str, ...]) -> tuple[str, ...]:
+        if len(label) > 1:
+            raise ValueError(
+                f"{','.join(label)} are {len(label)} classes, but all images here have one; name one"
+            )
+        return label
+
 
 class ImageConfig(SampleConfig):
     """Variations of an image."""
 
     n: int = Field(8, ge=1, le=100_000, description="images")
+    label: Labels = Field(
+        (),
+        description="class to draw, by name or number, or several in turn, as 3,5,8; unset: the network is not told",
+    )
     strength: float = Field(
         0.5, ge=0, le=1, description="how much is drawn anew; 0: nothing, 1: everything, as if sampling"
     )
@@ -44,6 +55,10 @@ class InpaintConfig(SampleConfig):
     """A part of an image painted anew."""
 
     n: int = Field(8, ge=1, le=100_000, description="images")
+    label: Labels = Field(
+        (),
+        description="class to draw, by name or number, or several in turn, as 3,5,8; unset: the network is not told",
+    )
     sampler: SamplerName = Field("ddpm", description="the way from noise to images")
     jump_length: int = Field(
         5,

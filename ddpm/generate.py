@@ -120,7 +120,6 @@ def draw_in_batches(
     finished: tuple[Tensor, ...] = ()
     while batches:
         done, total = len(finished) * steps, (len(finished) + len(batches)) * steps
-        failed = None
         try:
             with out_of_memory_told("a device with more of it"):
                 for step in start(batches[0]):
@@ -128,10 +127,7 @@ def draw_in_batches(
         except MemoryFullError:
             if len(batches[0]) == 1:
                 raise
-            failed = len(batches[0])
-        if failed:
-            # Outside of the except clause, where the error no longer holds on to what filled the memory.
-            batches = deque(_batches(batches[0].start, n, failed // 2))
+            batches = deque(_batches(batches[0].start, n, len(batches[0]) // 2))
             continue
         finished = (*finished, to_uint8(step.x_t).cpu())
         batches.popleft()

@@ -94,7 +94,9 @@ def _choices(annotation: Any) -> list[str]:
 def _add(parser: Any, flags: list[str], dest: str, field: FieldInfo) -> None:
     default = field.get_default(call_default_factory=True)
     notes = [
-        note for note in (allowed(field), "" if default is None else f"default {_shown(default)}") if note
+        note
+        for note in (allowed(field), "" if default in (None, ()) else f"default {_shown(default)}")
+        if note
     ]
     text = f"{field.description} ({'; '.join(notes)})" if notes else str(field.description)
     parser.add_argument(

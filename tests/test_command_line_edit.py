@@ -134,7 +134,11 @@ def test_what_cannot_be_is_one_sentence(edit, pictures, tmp_path):
         (["image", "one", tmp_path / "none.png"], 1, "There is no file"),
         (["image", "one", text], 1, "not an image"),
         (["image", "one", a, "--strength", "1.5"], 2, "strength: 1.5"),
-        (["image", "one", a, "--label", "3"], 2, "not told classes"),
+        (
+            ["image", "one", a, "--label", "3"],
+            2,
+            "label: 3 has no meaning, as this network is not told classes",
+        ),
         (["inpaint", "one", a, square], 1, "8x8 pixels and the picture"),
         (["inpaint", "one", a, dark], 1, "dark everywhere"),
         (["inpaint", "one", a], 2, "MASK"),

@@ -6,6 +6,7 @@ import pytest
 import torch
 from conftest import TINY
 from networks import waken
+from pydantic import ValidationError
 
 from ddpm import edit, unet
 from ddpm.config import Config, SampleConfig, SamplerName
@@ -165,3 +166,8 @@ def test_edits_of_a_network_that_is_told_classes_tell_it_none_unless_asked():
     *_, named = edit.image_to_image(network, ImageConfig(steps=5, n=2, label="a"), picture(1))
     assert torch.equal(unnamed.x_t, none.x_t)
     assert not torch.equal(unnamed.x_t, named.x_t)
+
+
+def test_an_interpolation_is_of_one_class():
+    with pytest.raises(ValidationError, match="a,b are 2 classes, but all images here have one"):
+        InterpolateConfig(label="a,b")
