@@ -123,7 +123,7 @@ def test_the_pickles_of_cifar_are_not_opened(tmp_path):
     write(folder, {f"data_batch_{number}": pickle.dumps(Bomb()) for number in range(1, 6)})
     with pytest.raises(
         MissingDataError,
-        match=r"cifar10 .*data_batch_1\.bin \(the binary version .* pickles, which are never opened\)",
+        match=r"cifar10 .*data_batch_1\.bin \(the binary version; .* pickles, which are never opened\)",
     ):
         load("cifar10", tmp_path)
 
