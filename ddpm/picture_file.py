@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ddpm.errors import DataError
 from ddpm.pictures import decoders, reason_of, silent_decoders
@@ -38,12 +38,13 @@ def read_mask(path: Path, of: Path, image_size: tuple[int, int]) -> NDArray[np.f
 
 
 def _read(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """The picture, and the width and height that it has in the file."""
+    """The picture, and the width and height of the whole of it, upright."""
     channels, height, width = shape
+    if not path.is_file():  # nor a pipe, which would be waited for
+        raise DataError(f"There is no file {path}. Name a picture.")
     try:
         with silent_decoders(), Image.open(path, formats=decoders()) as image:
-            return to_array(image, channels, (height, width)), image.size
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}. Name a picture.") from None
+            upright = ImageOps.exif_transpose(image)
+            return to_array(upright, channels, (height, width)), upright.size
     except Exception as error:  # decoders raise almost anything when a file is broken
         raise DataError(f"Cannot read the picture {path}: {reason_of(error)}. Name another one.") from None

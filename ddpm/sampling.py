@@ -19,13 +19,11 @@ def bound_sampler(
 ) -> BoundSampler:
     """The sampler of a fitted recipe with the network, the schedule and its options bound, for some images of it."""
     schedule = schedules.build(config.diffusion)
-    predict = _told_classes(_in_float32(network, config, device), config, sample, indices, device)
-    limited = _limit(sample)
     if sample.sampler == "ddpm" and sample.variance == "learned":
+        predict = _told_classes(network, config, sample, indices, device)
         learned = denoisers.of_network_with_fraction(predict, config.diffusion, schedule)
-        return partial(samplers.ddpm_learned, denoisers.wrapped(learned, limited), schedule)
-    denoiser = limited(denoisers.of_network(predict, config.diffusion, schedule))
-    return partial(_sampler(sample), denoiser, schedule)
+        return partial(samplers.ddpm_learned, denoisers.wrapped(learned, _limit(sample)), schedule)
+    return partial(_sampler(sample), denoiser_of(network, config, sample, indices, device), schedule)
 
 
 def denoiser_of(
@@ -33,7 +31,7 @@ def denoiser_of(
 ) -> Denoiser:
     """The denoiser that ``bound_sampler`` uses, without a learned variance."""
     schedule = schedules.build(config.diffusion)
-    predict = _told_classes(_in_float32(network, config, device), config, sample, indices, device)
+    predict = _told_classes(network, config, sample, indices, device)
     return _limit(sample)(denoisers.of_network(predict, config.diffusion, schedule))
 
 
@@ -74,6 +72,7 @@ def _told_classes(
     network: Network, config: Config, sample: SampleConfig, indices: range, device: torch.device
 ) -> Denoiser:
     """The network as a function of x_t and t alone; image i has the same class in whatever batch it is drawn."""
+    network = _in_float32(network, config, device)
     numbers = label_numbers(sample, config)
     if numbers is None:
         return network

@@ -136,3 +136,18 @@ def test_dpm_solver_starts_anew_with_ddim_when_it_is_not_told():
     one = next(solvers.dpm_solver_2m(denoiser, schedule, start(), [40, 20], Tape(1)))
     other = next(samplers.ddim(denoiser, schedule, start(), [40, 20], Tape(1)))
     np.testing.assert_allclose(one.x_t, other.x_t, rtol=1e-12, atol=1e-12)
+
+
+def test_the_finished_image_holds_no_noise_though_diffusers_can_leave_some():
+    """With final_sigmas_type "sigma_min" diffusers goes to the noise of t = 0 rather than to the clean image."""
+    schedule, image = schedules.linear(100), start(8).clamp(-1, 1)
+    reference = exact(DPMSolverMultistepScheduler, schedule, final_sigmas_type="sigma_min")
+    reference.set_timesteps(10)
+    x = noise = start()
+    for t in reference.timesteps:
+        alpha_bar = schedule.alpha_bar[t]
+        x = reference.step((x - alpha_bar.sqrt() * image) / (1 - alpha_bar).sqrt(), t, x).prev_sample
+    assert float((x - image).abs().max()) > 0.01
+    visited = schedules.timesteps(100, 10)
+    *_, last = solvers.dpm_solver_2m(lambda x_t, t: image, schedule, noise, visited, None)
+    np.testing.assert_allclose(last.x_t, image, atol=1e-12)
