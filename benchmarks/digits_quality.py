@@ -27,10 +27,11 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier  # type: ignore[import-untyped]
 from sklearn.model_selection import train_test_split  # type: ignore[import-untyped]
 
-from ddpm.config import DataConfig, SampleConfig
+from ddpm.config import DataConfig
 from ddpm.datasets import load_images
 from ddpm.errors import DataError, DDPMError
 from ddpm.runs import Run, open_run
+from ddpm.sample_config import SampleConfig
 from studio.home import home_directory, runs_root
 
 Pixels = NDArray[np.float64]

@@ -10,7 +10,7 @@ from ddpm.version import __version__
 
 if TYPE_CHECKING:
     from ddpm.attention import capture_attention
-    from ddpm.config import Config, SampleConfig, from_toml, to_toml
+    from ddpm.config import Config
     from ddpm.data import DeviceImages, TrainingImages
     from ddpm.datasets import open_data, open_held_out
     from ddpm.diffusers_folder import read_pipeline, save_pipeline
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from ddpm.imported_run import import_run, imported_recipe
     from ddpm.network_file import load_network_file, save_network_file
     from ddpm.presets import config_for
+    from ddpm.recipe_file import from_toml, to_toml
     from ddpm.runs import Run, create_run, list_runs, open_run
+    from ddpm.sample_config import SampleConfig
     from ddpm.session import train_run
     from ddpm.trainer import Trainer
     from ddpm.training_data import open_training_data
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Config": "config",
-    "SampleConfig": "config",
-    "from_toml": "config",
-    "to_toml": "config",
+    "SampleConfig": "sample_config",
+    "from_toml": "recipe_file",
+    "to_toml": "recipe_file",
     "DeviceImages": "data",
     "TrainingImages": "data",
     "open_training_data": "training_data",

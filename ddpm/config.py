@@ -1,4 +1,4 @@
-"""The recipe of a run: one frozen, validated model per concern, and TOML in and out.
+"""The recipe of a run: one frozen, validated model per concern.
 
 Descriptions and ranges live on the fields; command-line help and the forms of the app are made from them.
 A recipe is complete: together with its data set it trains the same run again, and without the data set it
@@ -7,97 +7,30 @@ still says how to build the network and how to sample from it.
 
 import difflib
 import re
-import tomllib
-from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import tomli_w
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
+from ddpm.config_values import (
+    Channels,
+    Decays,
+    Device,
+    ImageSize,
+    Lengths,
+    Levels,
+    Multipliers,
+    ScheduleName,
+    Section,
+    Seed,
+    TimeFrequencyShift,
+)
 from ddpm.errors import ConfigError
+from ddpm.sample_config import PreviewConfig
 
-
-def _split(value: object) -> object:
-    """Let a command line or a form write a tuple as ``1,2,4``."""
-    if isinstance(value, str):
-        return tuple(part for part in value.replace(" ", "").split(",") if part)
-    return value
-
-
-def _words(value: object) -> object:
-    """Let names be written as ``cat,sea lion``, and numbers as numbers."""
-    if isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
-    parts = value if isinstance(value, tuple | list) else [value]
-    return tuple(str(part) if isinstance(part, int) else part for part in parts)
-
-
-def _size(value: object) -> object:
-    """Let a size be written as ``28x30``, or as one number for a square."""
-    parts = _split(value.lower().replace("x", ",")) if isinstance(value, str) else value
-    if isinstance(parts, int):
-        return (parts, parts)
-    if isinstance(parts, tuple | list) and len(parts) == 1:
-        return (parts[0], parts[0])
-    return parts
-
-
-def _number(value: object) -> object:
-    """Literal numbers are compared, not parsed, so a string from a command line is turned into one first."""
-    return int(value) if isinstance(value, str) and value.isdecimal() else value
-
-
-def _known_device(value: str) -> str:
-    if re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
-        return value
-    raise ValueError(f"{value!r} is not allowed: it should be auto, cpu, mps, cuda or cuda:N")
-
-
-def _known_weights(value: str) -> str:
-    kind, _, number = value.rpartition("-")
-    if value in ("ema", "raw") or (kind == "ema" and _is_between(number, 0, 1)):
-        return value
-    if kind in ("power", "post-hoc") and _is_between(number, 0, 0.288):
-        return value
-    raise ValueError(
-        f"{value!r} is not allowed: it should be ema, raw, ema-DECAY, power-LENGTH or post-hoc-LENGTH with a length "
-        "between 0 and 0.288"
-    )
-
-
-def _is_between(text: str, low: float, high: float) -> bool:
-    return re.fullmatch(r"[0-9.e-]+", text) is not None and text.count(".") <= 1 and low < float(text) < high
-
-
-Side = Annotated[int, Field(ge=1, le=4096)]
-ImageSize = Annotated[tuple[Side, Side], BeforeValidator(_size)]
-Multipliers = Annotated[
-    tuple[Annotated[int, Field(ge=1, le=64)], ...], BeforeValidator(_split), Field(min_length=1, max_length=8)
-]
-Levels = Annotated[tuple[Annotated[int, Field(ge=0, le=7)], ...], BeforeValidator(_split)]
-Decays = Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], BeforeValidator(_split)]
-Lengths = Annotated[tuple[Annotated[float, Field(gt=0, le=0.28)], ...], BeforeValidator(_split)]
-Channels = Annotated[Literal[1, 3, 4], BeforeValidator(_number)]
-TimeFrequencyShift = Annotated[Literal[0, 1], BeforeValidator(_number)]
-Device = Annotated[str, AfterValidator(_known_device)]
-Weights = Annotated[str, AfterValidator(_known_weights)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
-ScheduleName = Literal["linear", "scaled-linear", "quadratic", "cosine", "sigmoid"]
-Spacing = Literal["trailing", "leading", "linspace"]
-SamplerName = Literal["ddpm", "ddim", "dpm++2m", "dpm++2m-sde", "heun", "euler", "euler-ancestral"]
-Labels = Annotated[tuple[str, ...], BeforeValidator(_words)]
-
-# What a recipe's file says of itself; a newer one is refused.
 FORMAT = 1
 # Of a wrong value this many characters are shown, and of wrong fields this many: files may hold anything.
 LONGEST_SHOWN = 200
@@ -105,20 +38,6 @@ MOST_PROBLEMS = 50
 
 # The first and the last beta at T = 1000 that the papers of the schedules give.
 BETA_ENDS = {"linear": (1e-4, 0.02), "quadratic": (1e-4, 0.02), "scaled-linear": (0.00085, 0.012)}
-
-
-class Section(BaseModel):
-    """One concern of a recipe: frozen, with every key known and every number finite."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
-
-    @field_validator("*")
-    @classmethod
-    def _no_endless_number(cls, value: object) -> object:
-        # Python's integers have no end, and one of 5,000 digits cannot even be written down again.
-        if isinstance(value, int) and abs(value) >= 2**63:
-            raise ValueError("the number is too large: it should be below 2**63")
-        return value
 
 
 class DataConfig(Section):
@@ -367,62 +286,6 @@ class TrainConfig(Section):
     keep_every: int = Field(0, ge=0, description="keep the checkpoints of steps that this divides; 0: off")
 
 
-class SampleConfig(Section):
-    """How images are drawn from a trained network. Not part of a run's recipe: each drawing has its own."""
-
-    sampler: SamplerName = Field("ddim", description="the way from noise to images")
-    steps: int = Field(
-        50, ge=1, description="denoising steps; at most the T that the network was trained with"
-    )
-    spacing: Spacing = Field("trailing", description="which timesteps are visited, with fewer steps than T")
-    n: int = Field(64, ge=1, le=100_000, description="images")
-    seed: Seed = Field(0, description="the same seed draws the same images")
-    label: Labels = Field(
-        (),
-        description="class to draw, by name or number, or several in turn, as 3,5,8; none: of no class; "
-        "unset: every class in turn, if the network is told classes",
-    )
-    guidance_scale: float = Field(
-        1.0, ge=0, le=100, description="how strongly the class is obeyed; 1: as learned, 0: not at all"
-    )
-    clip: Literal["static", "dynamic", "none"] = Field(
-        "static",
-        description="what keeps the expected image in range: clipping, dynamic thresholding, or nothing, which the "
-        "cosine schedule does not bear with eps",
-    )
-    threshold_quantile: float = Field(
-        0.995, gt=0, le=1, description="dynamic: share of an image's values that is kept in range"
-    )
-    eta: float = Field(
-        0.0, ge=0, le=1, description="DDIM: share of the noise put back; 0 none, 1 as much as DDPM"
-    )
-    variance: Literal["posterior", "beta", "learned"] | None = Field(
-        None,
-        description="DDPM: variance of a step's noise; unset: learned if the network has it, else posterior",
-    )
-    weights: Weights = Field(
-        "ema",
-        description="averaged weights, or raw ones of the last step; or ema-0.9999, power-0.05 where the run stores "
-        "such averages, or post-hoc-0.08 to make one of that length",
-    )
-    batch_size: int = Field(
-        256, ge=1, description="images drawn at once, halved if memory ends; does not change them"
-    )
-
-
-class PreviewConfig(Section):
-    """The samples drawn while training: always from the same noise, so that they can be compared."""
-
-    every: int = Field(500, ge=0, description="steps between two previews; 0: none")
-    n: int = Field(16, ge=1, le=1024, description="images in one preview")
-    sampler: SamplerName = Field("ddim", description="how they are drawn")
-    steps: int = Field(25, ge=1, description="denoising steps; at most T")
-    guidance_scale: float = Field(
-        1.0, ge=0, le=100, description="how strongly the class is obeyed, in a class-conditional run"
-    )
-    seed: Seed = Field(0, description="seed of the noise that they start from")
-
-
 class Config(Section):
     """The whole recipe. ``format`` counts changes of this file's meaning."""
 
@@ -548,30 +411,3 @@ def sections() -> dict[str, type[Section]]:
         for name, field in Config.model_fields.items()
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
     }
-
-
-def to_toml(config: Config) -> str:
-    """The recipe as TOML. Unset fields are left out, as TOML has no null."""
-    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
-
-
-def from_toml(text: str, origin: str = "") -> Config:
-    """Read a recipe. Raises ConfigError where the TOML or a value is wrong."""
-    return Config.build(parse_toml(text, origin), origin)
-
-
-def parse_toml(text: str, origin: str = "") -> dict[str, Any]:
-    """TOML as a nested dictionary, not validated yet. Raises ConfigError where it does not parse."""
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{origin or 'The recipe'} is not valid TOML: {error}.") from None
-
-
-def read_toml(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> dict[str, Any]:
-    """A recipe file as a nested dictionary, not validated yet. Raises ConfigError with the reason."""
-    try:
-        return parse_toml(read(path).decode(), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise ConfigError(f"Cannot read the recipe {path}: {reason}.") from None

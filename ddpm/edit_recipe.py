@@ -4,7 +4,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from ddpm.config import Config, Labels, SampleConfig, SamplerName
+from ddpm.config import Config
+from ddpm.config_values import Labels, SamplerName
+from ddpm.sample_config import SampleConfig
 from ddpm.sample_recipe import NO_CLASS, Sample, fitted
 
 

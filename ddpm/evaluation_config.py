@@ -4,7 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
-from ddpm.config import Section, Seed
+from ddpm.config_values import Section, Seed
 
 Metric = Literal["loss", "bpd"]
 StepVariance = Literal["posterior", "beta", "learned"]

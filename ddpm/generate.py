@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ddpm import objectives, sampling, unet
 from ddpm.checkpoint import Checkpoint
-from ddpm.config import Config, SampleConfig
+from ddpm.config import Config
 from ddpm.data import to_uint8
 from ddpm.device import out_of_memory_told, pick_device, pick_precision
 from ddpm.errors import CheckpointError, MemoryFullError, RunError
@@ -21,6 +21,7 @@ from ddpm.images import columns_for, legible_grid, write_png
 from ddpm.randomness import SampleNoise
 from ddpm.recipe_check import refuse_other_recipe, refuse_other_size
 from ddpm.runs import Run
+from ddpm.sample_config import SampleConfig
 from ddpm.sample_recipe import fitted
 from ddpm.samplers import Step
 from ddpm.stored_weights import read_weights

@@ -4,8 +4,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from ddpm import config as recipes
-from ddpm import unet
+from ddpm import recipe_file, unet
 from ddpm.device import pick_device
 from ddpm.errors import ExchangeError
 from ddpm.files import parse_json, replace_file
@@ -28,7 +27,7 @@ def save_network_file(network: Network, path: Path) -> None:
     metadata = {
         "format": FORMAT,
         "version": str(VERSION),
-        "config": recipes.to_toml(network.config),
+        "config": recipe_file.to_toml(network.config),
         "step": str(network.step),
         "weights": network.weights,
         "run": network.run_name,
@@ -56,7 +55,7 @@ def load_network_file(path: Path, device: str = "auto") -> Network:
     not know, DeviceError.
     """
     metadata = _metadata(path)
-    config = recipes.from_toml(metadata["config"], f"the metadata of {path}")
+    config = recipe_file.from_toml(metadata["config"], f"the metadata of {path}")
     where = pick_device(device)
     try:
         tensors = read_tensors(path)

@@ -24,8 +24,9 @@ from typing import Annotated, Any
 import pydantic.dataclasses
 from pydantic import AfterValidator
 
-from ddpm import config as recipes
+from ddpm import recipe_file
 from ddpm.checkpoint import Checkpoint, list_checkpoints
+from ddpm.config import Config
 from ddpm.errors import RunError, RunNameError
 from ddpm.events import COMMANDS, CommandName, State
 from ddpm.files import append_json_line, json_bytes, parse_json, read_json_lines, read_small, replace_file
@@ -98,13 +99,13 @@ class Run:
 
     # The recipe
 
-    def config(self) -> recipes.Config:
+    def config(self) -> Config:
         """The recipe. Raises ConfigError where it is damaged."""
-        return recipes.Config.build(recipes.read_toml(self.config_path, read_small), str(self.config_path))
+        return Config.build(recipe_file.read_toml(self.config_path, read_small), str(self.config_path))
 
-    def write_config(self, config: recipes.Config) -> None:
+    def write_config(self, config: Config) -> None:
         """Put a new recipe in place of the old one."""
-        replace_file(self.config_path, recipes.to_toml(config).encode())
+        replace_file(self.config_path, recipe_file.to_toml(config).encode())
 
     # State
 
@@ -271,7 +272,7 @@ def check_name(name: str) -> None:
         )
 
 
-def create_run(root: Path, name: str, config: recipes.Config) -> Run:
+def create_run(root: Path, name: str, config: Config) -> Run:
     """Make a new run below ``root`` with its recipe.
 
     Raises RunError when the name is taken or not a name, or the place cannot be written.

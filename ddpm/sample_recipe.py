@@ -3,8 +3,9 @@
 import textwrap
 from typing import TypeVar
 
-from ddpm.config import Config, SampleConfig
+from ddpm.config import Config
 from ddpm.errors import ConfigError
+from ddpm.sample_config import SampleConfig
 
 NO_CLASS = "none"
 Sample = TypeVar("Sample", bound=SampleConfig)

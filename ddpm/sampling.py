@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from ddpm import denoisers, samplers, schedules, solvers
-from ddpm.config import Config, SampleConfig
+from ddpm.config import Config
 from ddpm.denoisers import Denoiser, Wrapper
 from ddpm.device import pick_precision
 from ddpm.objectives import Network
+from ddpm.sample_config import SampleConfig
 from ddpm.sample_recipe import label_numbers
 from ddpm.samplers import BoundSampler, Sampler
 

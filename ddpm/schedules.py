@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ddpm.config import DiffusionConfig, Spacing
+from ddpm.config import DiffusionConfig
+from ddpm.config_values import Spacing
 from ddpm.errors import ConfigError
 
 # The largest beta of a schedule that would otherwise reach 1; the value of Nichol & Dhariwal 2021, section 3.2.

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from ddpm import schedules, unet
-from ddpm.config import Config, SampleConfig
+from ddpm.config import Config
 from ddpm.data import TrainingImages, to_uint8
 from ddpm.device import memory_figures, pick_precision
 from ddpm.ema import build_averages
@@ -37,6 +37,7 @@ from ddpm.objectives import diffusion_loss, random_timesteps
 from ddpm.optim import build_optimizer, learning_rate, load_optimizer_tensors, optimizer_tensors
 from ddpm.randomness import derived_seed, generator
 from ddpm.recipe_check import recipe_to_store
+from ddpm.sample_config import SampleConfig
 
 TakeCommands = Callable[[], list[CommandName]]
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.checkpoint import Checkpoint
-from ddpm.config import SampleConfig
 from ddpm.errors import DDPMError
 from ddpm.runs import Run
+from ddpm.sample_config import SampleConfig
 
 if TYPE_CHECKING:
     from ddpm.generate import Drawing, Network

@@ -7,7 +7,7 @@ from typing import Any
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
-from ddpm.config import Section
+from ddpm.config_values import Section
 from ddpm.tensor_files import WHY_NOT_A_PICKLE, is_pickle
 
 SHORT_NAMES = {

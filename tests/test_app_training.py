@@ -14,9 +14,9 @@ from PIL import Image
 from textual.widgets import Input
 
 from ddpm.checkpoint import newest_whole
-from ddpm.config import SampleConfig
 from ddpm.errors import RunError
 from ddpm.runs import create_run, list_runs
+from ddpm.sample_config import SampleConfig
 from studio import messages
 from studio.app import StudioApp, run_app
 from studio.drawing import Drawer

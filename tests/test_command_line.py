@@ -11,7 +11,7 @@ import pytest
 from conftest import REPOSITORY, TINY_OPTIONS, call, environment
 from PIL import Image
 
-from ddpm.config import from_toml
+from ddpm.recipe_file import from_toml
 from ddpm.runs import Run
 from ddpm.version import __version__
 

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddpm.config import Config, ConfigError, ScheduleName, from_toml, read_toml, sections, to_toml
+from ddpm.config import Config, ConfigError, sections
+from ddpm.config_values import ScheduleName
 from ddpm.presets import PRESETS, config_for
+from ddpm.recipe_file import from_toml, read_toml, to_toml
 
 SIZES = st.tuples(st.integers(1, 4096), st.integers(1, 4096))
 RECIPES = st.builds(

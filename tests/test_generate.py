@@ -9,10 +9,12 @@ from networks import waken
 from pydantic import ValidationError
 
 from ddpm import edit, unet
-from ddpm.config import Config, SampleConfig, SamplerName
+from ddpm.config import Config
+from ddpm.config_values import SamplerName
 from ddpm.edit_recipe import ImageConfig, InpaintConfig, InterpolateConfig
 from ddpm.errors import ConfigError, MemoryFullError
 from ddpm.generate import Network, draw, recipe_of
+from ddpm.sample_config import SampleConfig
 
 NAMES = ("a", "b", "c")
 ENDS_IN_NOISE = {"prediction": "v", "zero_terminal_snr": True}

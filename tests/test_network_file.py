@@ -7,10 +7,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from ddpm import unet
-from ddpm.config import Config, from_toml
+from ddpm.config import Config
 from ddpm.errors import ConfigError, ExchangeError
 from ddpm.generate import Network
 from ddpm.network_file import load_network_file, save_network_file
+from ddpm.recipe_file import from_toml
 
 RECIPE = {
     "data": {"image_size": (6, 10), "channels": 4, "class_names": ("cat", "dog")},

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddpm import diffusion, likelihood, objectives, schedules
-from ddpm.config import Config, DiffusionConfig, ScheduleName
+from ddpm.config import Config, DiffusionConfig
+from ddpm.config_values import ScheduleName
 from ddpm.diffusion import Gaussian
 from ddpm.errors import ConfigError
 from ddpm.loss_weights import loss_weights

@@ -3,8 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from ddpm.config import Config, SampleConfig
+from ddpm.config import Config
 from ddpm.errors import ConfigError
+from ddpm.sample_config import SampleConfig
 from ddpm.sample_recipe import fitted, label_numbers, misfits
 
 SHAPE = {"image_size": (8, 8), "channels": 1}

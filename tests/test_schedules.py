@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddpm import schedules
-from ddpm.config import Config, DiffusionConfig, ScheduleName, Spacing
+from ddpm.config import Config, DiffusionConfig
+from ddpm.config_values import ScheduleName, Spacing
 from ddpm.errors import ConfigError
 
 SCHEDULES = get_args(ScheduleName)

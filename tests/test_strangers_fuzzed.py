@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import save as safetensors_bytes
 
 from ddpm import checkpoint as checkpoints
-from ddpm import config as recipes
+from ddpm import recipe_file
 from ddpm.config import Config
 from ddpm.errors import CheckpointError, ConfigError, DDPMError, ExchangeError, RunError
 from ddpm.events import COMMANDS
@@ -146,7 +146,7 @@ def test_a_run_resumes_from_a_strange_state_or_says_why_not(trained, place, data
             pass
 
 
-RECIPE = recipes.to_toml(Config.build(TINY)).encode()
+RECIPE = recipe_file.to_toml(Config.build(TINY)).encode()
 
 
 def toml_files():
@@ -182,7 +182,7 @@ def test_a_recipe_is_read_or_refused_in_few_words(place, content):
     run.config_path.write_bytes(content)
     told = ""
     try:
-        recipes.to_toml(run.config())
+        recipe_file.to_toml(run.config())
     except ConfigError as error:
         told = str(error)
     assert len(told) < 50_000

@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import TINY
 
-from ddpm.config import Config, DataConfig, SampleConfig, merge
+from ddpm.config import Config, DataConfig, merge
 from ddpm.data import DeviceImages, to_uint8
 from ddpm.datasets import load_images, resolve
 from ddpm.errors import DataError, TrainingError
@@ -22,6 +22,7 @@ from ddpm.events import (
 )
 from ddpm.generate import denoise
 from ddpm.imageset import ImageSet
+from ddpm.sample_config import SampleConfig
 from ddpm.trainer import Trainer
 
 

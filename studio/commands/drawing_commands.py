@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ddpm.config import SampleConfig, explain
+from ddpm.config import explain
 from ddpm.errors import ConfigError
+from ddpm.sample_config import SampleConfig
 from ddpm.sample_recipe import Sample
 from studio.home import home_directory, runs_root
 from studio.networks import open_network, samples_folder

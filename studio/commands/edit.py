@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddpm.config import SampleConfig
 from ddpm.edit_recipe import ImageConfig, InpaintConfig, InterpolateConfig, fitted_edit
+from ddpm.sample_config import SampleConfig
 from studio.commands.drawing_commands import (
     add_drawing_options,
     add_network_option,

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from ddpm.config import Config, SampleConfig
+from ddpm.config import Config
 from ddpm.errors import ConfigError
+from ddpm.sample_config import SampleConfig
 from ddpm.sample_recipe import fitted, label_numbers
 from studio.commands.drawing_commands import add_network_option
 from studio.home import home_directory, runs_root

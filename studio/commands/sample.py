@@ -2,7 +2,7 @@
 
 import argparse
 
-from ddpm.config import SampleConfig
+from ddpm.sample_config import SampleConfig
 from studio.commands.drawing_commands import (
     add_drawing_options,
     add_network_option,

@@ -16,6 +16,7 @@ from ddpm.errors import ConfigError, MissingDataError
 from ddpm.events import CommandName, StateChanged
 from ddpm.parameter_count import parameter_count
 from ddpm.presets import PRESETS, config_for
+from ddpm.recipe_file import read_toml
 from ddpm.runs import Run, check_name, create_run, free_name, open_run
 from studio.home import data_root, home_directory, runs_root
 from studio.options import add_recipe_options, given_values, step_number
@@ -71,7 +72,7 @@ class Job:
 def recipe(arguments: argparse.Namespace) -> Config:
     """The recipe that the options ask for: preset, then file, then single options. Raises ConfigError."""
     overrides = given_values(arguments, recipes.sections())
-    from_file = recipes.read_toml(Path(arguments.config)) if arguments.config else {}
+    from_file = read_toml(Path(arguments.config)) if arguments.config else {}
     file_source = (
         from_file.get("data", {}).get("source") if isinstance(from_file.get("data", {}), dict) else None
     )

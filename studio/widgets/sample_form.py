@@ -8,8 +8,9 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Button, Input, Select
 
-from ddpm.config import Config, SampleConfig, field_problems
+from ddpm.config import Config, field_problems
 from ddpm.errors import ConfigError
+from ddpm.sample_config import SampleConfig
 from ddpm.sample_recipe import misfits
 from studio.widgets.fields import Field, KeyedInput, picker
 

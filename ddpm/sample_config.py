@@ -1,0 +1,63 @@
+"""How images are drawn from a trained network, on request and while training."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ddpm.config_values import Labels, SamplerName, Section, Seed, Spacing, Weights
+
+
+class SampleConfig(Section):
+    """How images are drawn from a trained network. Not part of a run's recipe: each drawing has its own."""
+
+    sampler: SamplerName = Field("ddim", description="the way from noise to images")
+    steps: int = Field(
+        50, ge=1, description="denoising steps; at most the T that the network was trained with"
+    )
+    spacing: Spacing = Field("trailing", description="which timesteps are visited, with fewer steps than T")
+    n: int = Field(64, ge=1, le=100_000, description="images")
+    seed: Seed = Field(0, description="the same seed draws the same images")
+    label: Labels = Field(
+        (),
+        description="class to draw, by name or number, or several in turn, as 3,5,8; none: of no class; "
+        "unset: every class in turn, if the network is told classes",
+    )
+    guidance_scale: float = Field(
+        1.0, ge=0, le=100, description="how strongly the class is obeyed; 1: as learned, 0: not at all"
+    )
+    clip: Literal["static", "dynamic", "none"] = Field(
+        "static",
+        description="what keeps the expected image in range: clipping, dynamic thresholding, or nothing, which the "
+        "cosine schedule does not bear with eps",
+    )
+    threshold_quantile: float = Field(
+        0.995, gt=0, le=1, description="dynamic: share of an image's values that is kept in range"
+    )
+    eta: float = Field(
+        0.0, ge=0, le=1, description="DDIM: share of the noise put back; 0 none, 1 as much as DDPM"
+    )
+    variance: Literal["posterior", "beta", "learned"] | None = Field(
+        None,
+        description="DDPM: variance of a step's noise; unset: learned if the network has it, else posterior",
+    )
+    weights: Weights = Field(
+        "ema",
+        description="averaged weights, or raw ones of the last step; or ema-0.9999, power-0.05 where the run stores "
+        "such averages, or post-hoc-0.08 to make one of that length",
+    )
+    batch_size: int = Field(
+        256, ge=1, description="images drawn at once, halved if memory ends; does not change them"
+    )
+
+
+class PreviewConfig(Section):
+    """The samples drawn while training: always from the same noise, so that they can be compared."""
+
+    every: int = Field(500, ge=0, description="steps between two previews; 0: none")
+    n: int = Field(16, ge=1, le=1024, description="images in one preview")
+    sampler: SamplerName = Field("ddim", description="how they are drawn")
+    steps: int = Field(25, ge=1, description="denoising steps; at most T")
+    guidance_scale: float = Field(
+        1.0, ge=0, le=100, description="how strongly the class is obeyed, in a class-conditional run"
+    )
+    seed: Seed = Field(0, description="seed of the noise that they start from")
