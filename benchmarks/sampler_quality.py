@@ -17,7 +17,6 @@ from scipy import linalg
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ddpm import idx
 from ddpm.checkpoint import find_checkpoint
 from ddpm.config import DataConfig
 from ddpm.data import to_unit
@@ -25,6 +24,7 @@ from ddpm.datasets import load_images
 from ddpm.generate import draw, load_network
 from ddpm.runs import Run
 from ddpm.sample_config import SampleConfig
+from ddpm.sources import idx
 
 ROWS = "ddpm 1000,ddpm 250,ddim 50,ddim 20,euler-ancestral 20,heun 10,dpm++2m 20,dpm++2m 10,dpm++2m-sde 20"
 FEATURES = 64

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from ddpm.config import Config
     from ddpm.data import DeviceImages, TrainingImages
     from ddpm.datasets import open_data, open_held_out
-    from ddpm.diffusers_folder import read_pipeline, save_pipeline
+    from ddpm.exchange.diffusers_folder import read_pipeline, save_pipeline
+    from ddpm.exchange.imported_run import import_run, imported_recipe
+    from ddpm.exchange.network_file import load_network_file, save_network_file
     from ddpm.generate import draw, load_network, save_images
-    from ddpm.imported_run import import_run, imported_recipe
-    from ddpm.network_file import load_network_file, save_network_file
     from ddpm.presets import config_for
     from ddpm.recipe_file import from_toml, to_toml
     from ddpm.runs import Run, create_run, list_runs, open_run
@@ -48,12 +48,12 @@ _HOMES = {
     "Trainer": "trainer",
     "UNet": "unet",
     "capture_attention": "attention",
-    "read_pipeline": "diffusers_folder",
-    "save_pipeline": "diffusers_folder",
-    "load_network_file": "network_file",
-    "save_network_file": "network_file",
-    "import_run": "imported_run",
-    "imported_recipe": "imported_run",
+    "read_pipeline": "exchange.diffusers_folder",
+    "save_pipeline": "exchange.diffusers_folder",
+    "load_network_file": "exchange.network_file",
+    "save_network_file": "exchange.network_file",
+    "import_run": "exchange.imported_run",
+    "imported_recipe": "exchange.imported_run",
 }
 
 __all__ = [

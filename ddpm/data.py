@@ -5,8 +5,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from ddpm.imageset import ImageSet
 from ddpm.order import ShuffledOrder
+from ddpm.sources.imageset import ImageSet
 
 
 def to_unit(images: Tensor) -> Tensor:

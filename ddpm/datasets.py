@@ -4,16 +4,16 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-from ddpm import hugging_face
-from ddpm.array_files import ENDINGS as ARRAY_ENDINGS
-from ddpm.array_files import open_array_file
 from ddpm.config import Config, DataConfig
 from ddpm.errors import DataError, NoSuchDataError
-from ddpm.folder import open_folder
-from ddpm.imageset import DataSummary, ImageSet, Progress
-from ddpm.named_sets import DATASETS, NamedSet
+from ddpm.sources import hugging_face
+from ddpm.sources.array_files import ENDINGS as ARRAY_ENDINGS
+from ddpm.sources.array_files import open_array_file
+from ddpm.sources.folder import open_folder
+from ddpm.sources.imageset import DataSummary, ImageSet, Progress
+from ddpm.sources.named_sets import DATASETS, NamedSet
+from ddpm.sources.stored import StoredImages, fits_into_memory, summary_of, worker_count
 from ddpm.split import split, split_positions
-from ddpm.stored import StoredImages, fits_into_memory, summary_of, worker_count
 
 __all__ = [
     "DATASETS",

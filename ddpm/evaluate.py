@@ -24,12 +24,12 @@ from ddpm.errors import ConfigError, DataError, RunError, TrainingError
 from ddpm.evaluation_config import EvaluationConfig, Metric, StepVariance
 from ddpm.files import json_bytes, replace_file
 from ddpm.generate import Network
-from ddpm.imageset import ImageSet
 from ddpm.likelihood import fixed_variance, learned_variance, prior_term, vlb_terms
 from ddpm.objectives import diffusion_loss, predict, predicted_x_0, split_output
 from ddpm.randomness import SampleNoise, derived_seed, generator
 from ddpm.runs import Run
 from ddpm.schedules import Schedule
+from ddpm.sources.imageset import ImageSet
 
 Split = Literal["held-out", "train"]
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from ddpm.errors import DataError
-from ddpm.pictures import decoders, reason_of, silent_decoders
-from ddpm.pixels import to_array
+from ddpm.sources.pictures import decoders, reason_of, silent_decoders
+from ddpm.sources.pixels import to_array
 
 
 def read_picture(path: Path, shape: tuple[int, int, int]) -> NDArray[np.uint8]:

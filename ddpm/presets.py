@@ -50,7 +50,9 @@ def preset_values(name: str) -> dict[str, Any]:
 
 def preset_for(source: str) -> str:
     """The preset that a data set starts from: its own, that of one of its kind, or the one for a folder of images."""
-    from ddpm.named_sets import DATASETS  # here, as who lists presets need not wait for NumPy and Pillow
+    from ddpm.sources.named_sets import (
+        DATASETS,  # here, as who lists presets need not wait for NumPy and Pillow
+    )
 
     if source in PRESETS:
         return source

@@ -9,10 +9,10 @@ from ddpm.config import Config
 from ddpm.device import describe_device, out_of_memory_told, pick_device
 from ddpm.errors import CheckpointError, DDPMError, RunError
 from ddpm.events import Event, State, StateChanged
-from ddpm.imageset import Progress
 from ddpm.recipe_check import refuse_other_recipe
 from ddpm.recorder import Recorder
 from ddpm.runs import Run, this_process
+from ddpm.sources.imageset import Progress
 from ddpm.trainer import TakeCommands, Trainer
 from ddpm.training_data import open_training_data
 

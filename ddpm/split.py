@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.errors import DataError
-from ddpm.imageset import ImageSet
 from ddpm.seeds import derived_seed
+from ddpm.sources.imageset import ImageSet
 
 
 def split_positions(n: int, fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

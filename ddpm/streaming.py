@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ddpm.data import Batch, mirror, to_unit
 from ddpm.order import Showings, ShuffledOrder
-from ddpm.stored import StoredImages
+from ddpm.sources.stored import StoredImages
 
 _BATCHES_AHEAD = 3
 

@@ -8,9 +8,9 @@ import torch
 from ddpm.config import Config
 from ddpm.data import DeviceImages, TrainingImages
 from ddpm.datasets import checks_below, filled_in, left_out, open_stored, say_nothing
-from ddpm.imageset import Progress
+from ddpm.sources.imageset import Progress
+from ddpm.sources.stored import StoredImages, fits_into, fits_into_memory, summary_of, worker_count
 from ddpm.split import split, split_positions
-from ddpm.stored import StoredImages, fits_into, fits_into_memory, summary_of, worker_count
 from ddpm.streaming import StreamedImages
 
 

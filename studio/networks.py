@@ -34,7 +34,7 @@ def open_network(
         return load_network(run, chosen, weights or "ema", device)
     if checkpoint is not None:
         raise ConfigError(f"{name} holds one network, so --checkpoint has nothing to choose from.")
-    from ddpm.network_file import load_network_file
+    from ddpm.exchange.network_file import load_network_file
 
     network = load_network_file(Path(name).expanduser(), device)
     if weights not in (None, network.weights):

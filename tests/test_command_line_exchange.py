@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from ddpm.config import Config
 from ddpm.errors import ConfigError, ExchangeError
-from ddpm.network_file import load_network_file
+from ddpm.exchange.network_file import load_network_file
 from ddpm.runs import Run
 from studio.commands.export import baked_class
 from studio.networks import open_network

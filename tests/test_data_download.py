@@ -8,8 +8,8 @@ import pytest
 
 from ddpm.config import DataConfig
 from ddpm.datasets import load_images
-from ddpm.download import fetch
 from ddpm.errors import DataError
+from ddpm.sources.download import fetch
 
 CONTENT = bytes(range(256)) * 1000
 MD5 = hashlib.md5(CONTENT).hexdigest()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from ddpm.errors import DataError
-from ddpm.idx import idx_shape, read_idx
+from ddpm.sources.idx import idx_shape, read_idx
 
 
 def idx_bytes(array: np.ndarray, shape: tuple[int, ...] | None = None) -> bytes:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddpm.data import DeviceImages, to_uint8, to_unit
-from ddpm.imageset import ImageSet
+from ddpm.sources.imageset import ImageSet
 
 sizes = st.integers(1, 40)
 seeds = st.integers(0, 2**63 - 1)

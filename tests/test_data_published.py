@@ -15,12 +15,12 @@ from PIL import Image
 from test_data_download import idx_gz, ignore, mirror  # noqa: F401
 from test_data_named import assert_agree
 
-from ddpm.archives import unpack_folder
-from ddpm.binary_sets import CIFAR10
 from ddpm.config import DataConfig
 from ddpm.datasets import DATASETS, load_images, open_stored
 from ddpm.errors import DataError, MissingDataError
 from ddpm.presets import config_for, preset_for
+from ddpm.sources.archives import unpack_folder
+from ddpm.sources.binary_sets import CIFAR10
 
 RANDOM = np.random.default_rng(0)
 TEN_NAMES = [f"thing_{number}" for number in range(10)]

@@ -15,7 +15,7 @@ from ddpm.config import Config
 from ddpm.data import DeviceImages, to_uint8
 from ddpm.datasets import open_data, open_held_out
 from ddpm.errors import DataError
-from ddpm.imageset import ImageSet
+from ddpm.sources.imageset import ImageSet
 from ddpm.split import split, split_positions
 from ddpm.training_data import open_training_data
 

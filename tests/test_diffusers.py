@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from ddpm import denoisers, samplers, schedules, unet
 from ddpm.config import Config, DiffusionConfig
-from ddpm.diffusers_folder import MARK, WEIGHTS, read_pipeline, save_pipeline
-from ddpm.diffusers_schedule import diffusion_values, scheduler_json
-from ddpm.diffusers_unet import recipe_values
 from ddpm.errors import ExchangeError
+from ddpm.exchange.diffusers_folder import MARK, WEIGHTS, read_pipeline, save_pipeline
+from ddpm.exchange.diffusers_schedule import diffusion_values, scheduler_json
+from ddpm.exchange.diffusers_unet import recipe_values
 from ddpm.generate import Network
 from ddpm.parameter_count import parameter_count
 

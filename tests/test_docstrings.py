@@ -9,12 +9,12 @@ from pydantic import BaseModel
 
 import ddpm
 
-MODULES = sorted(module.name for module in pkgutil.iter_modules(ddpm.__path__))
+MODULES = sorted(module.name for module in pkgutil.walk_packages(ddpm.__path__, "ddpm."))
 
 
 def undocumented(module_name):
-    module = import_module(f"ddpm.{module_name}")
-    if not module.__doc__ and module_name != "version":
+    module = import_module(module_name)
+    if not module.__doc__ and module_name != "ddpm.version":
         yield module.__name__
     for name, thing in list(vars(module).items()):
         is_own = getattr(thing, "__module__", None) == module.__name__

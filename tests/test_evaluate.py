@@ -17,8 +17,8 @@ from ddpm.errors import ConfigError, DataError, TrainingError
 from ddpm.evaluate import Evaluation, Progress, evaluate, open_evaluated
 from ddpm.evaluation_config import EvaluationConfig
 from ddpm.generate import Network
-from ddpm.imageset import ImageSet
 from ddpm.runs import Run
+from ddpm.sources.imageset import ImageSet
 
 T = 7
 

@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 from ddpm import unet
 from ddpm.config import Config
 from ddpm.errors import ConfigError, ExchangeError
+from ddpm.exchange.network_file import load_network_file, save_network_file
 from ddpm.generate import Network
-from ddpm.network_file import load_network_file, save_network_file
 from ddpm.recipe_file import from_toml
 
 RECIPE = {

@@ -20,8 +20,8 @@ from ddpm import recipe_file
 from ddpm.config import Config
 from ddpm.errors import CheckpointError, ConfigError, DDPMError, ExchangeError, RunError
 from ddpm.events import COMMANDS
+from ddpm.exchange.network_file import is_network_file, load_network_file, save_network_file
 from ddpm.files import parse_json_lines
-from ddpm.network_file import is_network_file, load_network_file, save_network_file
 from ddpm.printable import printable
 from ddpm.runs import Run, create_run
 from ddpm.session import train_run

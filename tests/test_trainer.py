@@ -21,8 +21,8 @@ from ddpm.events import (
     StepDone,
 )
 from ddpm.generate import denoise
-from ddpm.imageset import ImageSet
 from ddpm.sample_config import SampleConfig
+from ddpm.sources.imageset import ImageSet
 from ddpm.trainer import Trainer
 
 

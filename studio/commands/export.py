@@ -50,8 +50,8 @@ def command(arguments: argparse.Namespace) -> int:
         device="cpu",
     )
 
-    from ddpm.diffusers_folder import save_pipeline
-    from ddpm.network_file import save_network_file
+    from ddpm.exchange.diffusers_folder import save_pipeline
+    from ddpm.exchange.network_file import save_network_file
 
     out = Path(arguments.out).expanduser()
     what = f"step {network.step} of {network.run_name} in {out}"

@@ -30,8 +30,8 @@ def command(arguments: argparse.Namespace) -> int:
     name = arguments.name or free_name(root, folder.name)
     check_name(name)
 
-    from ddpm.diffusers_folder import read_pipeline
-    from ddpm.imported_run import import_run, imported_recipe
+    from ddpm.exchange.diffusers_folder import read_pipeline
+    from ddpm.exchange.imported_run import import_run, imported_recipe
 
     pipeline = read_pipeline(folder)
     config = imported_recipe(pipeline, arguments.data, data_root(home, arguments.data_root))

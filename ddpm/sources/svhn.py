@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.arrays import ArrayImages, array_images
-from ddpm.digits import TEN_DIGITS
-from ddpm.download import fetch, missing
 from ddpm.errors import DataError
-from ddpm.imageset import Progress
-from ddpm.matlab import mat_arrays
+from ddpm.sources.arrays import ArrayImages, array_images
+from ddpm.sources.digits import TEN_DIGITS
+from ddpm.sources.download import fetch, missing
+from ddpm.sources.imageset import Progress
+from ddpm.sources.matlab import mat_arrays
 
 _FILE = "train_32x32.mat"
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.binary_sets import fetch_folder
-from ddpm.download import fetch, missing
 from ddpm.errors import DataError, MissingDataError
-from ddpm.flower_names import FLOWERS
-from ddpm.folder import FOLDER_SIZE, picture_files
-from ddpm.imageset import Progress
-from ddpm.matlab import mat_arrays
-from ddpm.pictures import Pictures
+from ddpm.sources.binary_sets import fetch_folder
+from ddpm.sources.download import fetch, missing
+from ddpm.sources.flower_names import FLOWERS
+from ddpm.sources.folder import FOLDER_SIZE, picture_files
+from ddpm.sources.imageset import Progress
+from ddpm.sources.matlab import mat_arrays
+from ddpm.sources.pictures import Pictures
 
 ImageSize = tuple[int, int] | None
 

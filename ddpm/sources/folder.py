@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ddpm.errors import DataError
-from ddpm.pictures import Pictures, decoders, own_channels
+from ddpm.sources.pictures import Pictures, decoders, own_channels
 
 ENDINGS = (
     ".png .jpg .jpeg .jfif .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm .jp2 .avif".split()  # noqa: SIM905

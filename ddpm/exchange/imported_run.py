@@ -5,8 +5,8 @@ from pathlib import Path
 from ddpm import checkpoint as checkpoints
 from ddpm.config import Config
 from ddpm.datasets import resolve, summarize
-from ddpm.diffusers_folder import Pipeline
 from ddpm.errors import MissingDataError, RunError
+from ddpm.exchange.diffusers_folder import Pipeline
 from ddpm.presets import config_for
 from ddpm.recipe_check import recipe_to_store
 from ddpm.runs import Run, Status, create_run

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from ddpm.imageset import DataSummary, ImageSet, Progress
+from ddpm.sources.imageset import DataSummary, ImageSet, Progress
 
 _MOST_WORKERS = 8
 _AHEAD = 16

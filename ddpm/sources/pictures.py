@@ -17,9 +17,9 @@ from PIL import Image, UnidentifiedImageError
 
 from ddpm.errors import DataError
 from ddpm.files import replace_file
-from ddpm.imageset import ImageSet, Progress, empty_images
-from ddpm.pixels import is_grey, to_array
-from ddpm.stored import in_order
+from ddpm.sources.imageset import ImageSet, Progress, empty_images
+from ddpm.sources.pixels import is_grey, to_array
+from ddpm.sources.stored import in_order
 
 # Only these decoders are used, whatever a file calls itself: others start programs or fetch files.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF")

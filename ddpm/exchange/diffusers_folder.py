@@ -17,10 +17,10 @@ from torch import Tensor
 
 from ddpm import unet
 from ddpm.config import Config
-from ddpm.diffusers_schedule import diffusion_values, scheduler_json
-from ddpm.diffusers_unet import recipe_values, unet_json
-from ddpm.diffusers_weights import cosines_first, from_diffusers, to_diffusers
 from ddpm.errors import ExchangeError
+from ddpm.exchange.diffusers_schedule import diffusion_values, scheduler_json
+from ddpm.exchange.diffusers_unet import recipe_values, unet_json
+from ddpm.exchange.diffusers_weights import cosines_first, from_diffusers, to_diffusers
 from ddpm.files import json_bytes, sync_directory, write_durably
 from ddpm.generate import Network
 

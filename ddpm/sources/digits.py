@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ddpm.arrays import ArrayImages, array_images
 from ddpm.errors import DataError
+from ddpm.sources.arrays import ArrayImages, array_images
 
 TEN_DIGITS = tuple("0123456789")
 
@@ -27,7 +27,7 @@ def open_digits(image_size: tuple[int, int] | None, channels: int | None) -> Arr
 
 def _digits_file() -> bytes:
     in_wheel = resources.files("ddpm") / "assets" / "digits.npz"
-    in_checkout = Path(__file__).parents[1] / "assets" / "digits.npz"
+    in_checkout = Path(__file__).parents[2] / "assets" / "digits.npz"
     for place in (in_wheel, in_checkout):
         if place.is_file():
             return place.read_bytes()

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.archives import unpack_members
-from ddpm.arrays import ArrayImages, array_images
-from ddpm.digits import TEN_DIGITS
-from ddpm.download import fetch, missing
 from ddpm.errors import DataError
-from ddpm.idx import idx_shape, read_idx
-from ddpm.imageset import Progress
+from ddpm.sources.archives import unpack_members
+from ddpm.sources.arrays import ArrayImages, array_images
+from ddpm.sources.digits import TEN_DIGITS
+from ddpm.sources.download import fetch, missing
+from ddpm.sources.idx import idx_shape, read_idx
+from ddpm.sources.imageset import Progress
 
 _IMAGES = "train-images-idx3-ubyte"
 _LABELS = "train-labels-idx1-ubyte"

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.archives import unpack_folder
-from ddpm.arrays import ArrayImages, array_images
-from ddpm.download import fetch, missing
 from ddpm.errors import DataError
-from ddpm.imageset import Progress
+from ddpm.sources.archives import unpack_folder
+from ddpm.sources.arrays import ArrayImages, array_images
+from ddpm.sources.download import fetch, missing
+from ddpm.sources.imageset import Progress
 
 
 @dataclass(frozen=True)

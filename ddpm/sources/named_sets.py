@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddpm.binary_sets import CIFAR10, CIFAR100, STL10, STL10_UNLABELED
-from ddpm.digits import open_digits
-from ddpm.idx_sets import EMNIST, FASHION_MNIST, KMNIST, MNIST
-from ddpm.imageset import Progress
-from ddpm.picture_sets import (
+from ddpm.sources.binary_sets import CIFAR10, CIFAR100, STL10, STL10_UNLABELED
+from ddpm.sources.digits import open_digits
+from ddpm.sources.idx_sets import EMNIST, FASHION_MNIST, KMNIST, MNIST
+from ddpm.sources.imageset import Progress
+from ddpm.sources.picture_sets import (
     cannot_download,
     download_flowers,
     download_pets,
@@ -16,8 +16,8 @@ from ddpm.picture_sets import (
     open_flowers,
     open_pets,
 )
-from ddpm.stored import StoredImages
-from ddpm.svhn import download_svhn, open_svhn
+from ddpm.sources.stored import StoredImages
+from ddpm.sources.svhn import download_svhn, open_svhn
 
 Open = Callable[[Path, tuple[int, int] | None, int | None], StoredImages]
 Download = Callable[[Path, Progress], None]

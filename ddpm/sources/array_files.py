@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.arrays import ArrayImages, array_images
 from ddpm.errors import DataError
+from ddpm.sources.arrays import ArrayImages, array_images
 
 ENDINGS = (".npy", ".npz")
 IMAGE_KEYS = ("images", "x", "X", "x_train", "train_images", "data", "arr_0")

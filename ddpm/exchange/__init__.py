@@ -1,0 +1,1 @@
+"""Weights that come from elsewhere or go there: diffusers pipelines, and one file that describes itself."""
