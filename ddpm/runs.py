@@ -8,7 +8,6 @@ lock             held by the process that trains
 """
 
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -24,7 +23,7 @@ from typing import Annotated, Any
 import pydantic.dataclasses
 from pydantic import AfterValidator
 
-from ddpm import recipe_file
+from ddpm import recipe_file, run_lock
 from ddpm.checkpoint import Checkpoint, list_checkpoints
 from ddpm.config import Config
 from ddpm.errors import RunError, RunNameError
@@ -122,17 +121,7 @@ class Run:
 
     def is_training(self) -> bool:
         """Whether some process, this one included, holds the lock."""
-        try:
-            descriptor = os.open(self.lock_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return run_lock.is_held(self.lock_path)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -146,26 +135,12 @@ class Run:
                 raise RunError(
                     f"{self.path / part} is a link. Put what it leads to in its place, then try again."
                 )
-        try:
-            file = self.lock_path.open("a+")
-        except OSError as error:
-            raise RunError(f"Cannot write to the run {self.path}: {error.strerror}.") from None
-        with file:
-            if not _lock_soon(file.fileno()):
-                status = self.status()
-                raise RunError(
-                    f"The run {self.name} is being trained already, by process {status.pid} on "
-                    f"{status.host or 'this machine'}. Watch it in the app, or stop it there first."
-                )
+        with run_lock.held(self.lock_path):
             yield
 
     def lock_identity(self) -> tuple[int, int] | None:
         """What tells this directory's lock from every other file while it is held; None where there is none."""
-        try:
-            status = self.lock_path.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
+        return run_lock.identity(self.lock_path)
 
     # Records
 
@@ -351,17 +326,6 @@ def _is_run(path: Path) -> bool:
 def this_process(**values: Any) -> Status:
     """A status that names this process and machine, beating now."""
     return Status(pid=os.getpid(), host=socket.gethostname(), heartbeat=time.time(), **values)
-
-
-def _lock_soon(descriptor: int) -> bool:
-    """Take the lock, trying for a moment: a reader that asks is_training holds it for some microseconds."""
-    for _ in range(20):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except OSError:
-            time.sleep(0.01)
-    return False
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -69,6 +69,10 @@ def dispatch(arguments: argparse.Namespace) -> int:
             from studio.commands import runs
 
             return runs.command(arguments)
+        case "doctor":
+            from studio.commands import doctor
+
+            return doctor.command(arguments)
         case _:
             return open_app(arguments)
 
@@ -171,6 +175,17 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     )
     runs = commands.add_parser("runs", parents=[places], allow_abbrev=False, help="list the runs")
     runs.add_argument("--json", action="store_true", help="one JSON array, for programs")
+    doctor = commands.add_parser(
+        "doctor",
+        parents=[places],
+        allow_abbrev=False,
+        help="look at this machine and every run, and say how to mend what is wrong",
+        description="Look at Python, torch, devices, the terminal, the disk and every run.",
+    )
+    if "doctor" in words:
+        from studio.commands import doctor as doctor_command
+
+        doctor_command.add_options(doctor)
     if "train" in words:
         from studio.commands import train as train_command
 

@@ -5,6 +5,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 FAULTS = {"full": errno.ENOSPC, "broken": errno.EIO, "forbidden": errno.EACCES, "short write": errno.ENOSPC}
@@ -74,11 +75,17 @@ def faulty_disk(fault: str = "full", failing: int = 0) -> Iterator[FaultyDisk]:
         file.disk = disk
         return io.BufferedRandom(file) if "+" in mode else io.BufferedWriter(file)
 
+    def opened_folder(path: Any, *arguments: Any, **options: Any) -> int:
+        # A folder is opened to flush it; whatever else comes this way is read, which changes nothing.
+        if Path(path).is_dir():
+            disk.operation("open")
+        return real["open"](path, *arguments, **options)
+
     names = ("mkdir", "rename", "replace", "fsync", "open")
     real = {name: getattr(os, name) for name in names}
     try:
         for name in names:
-            setattr(os, name, counted(name, real[name]))
+            setattr(os, name, opened_folder if name == "open" else counted(name, real[name]))
         io.open = opened
         yield disk
     finally:

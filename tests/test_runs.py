@@ -1,6 +1,7 @@
 """The run directory: names, locks, records, commands."""
 
 import json
+import socket
 import subprocess
 import sys
 
@@ -80,7 +81,8 @@ def test_one_process_trains_a_run_and_its_lock_goes_with_it(run):
     )
     assert holder.stdout.readline() == "locked\n"
     assert run.is_training()
-    with pytest.raises(RunError, match="being trained already"), run.locked():
+    who = rf"by process {holder.pid} on {socket.gethostname()}, since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\."
+    with pytest.raises(RunError, match=f"being trained already, {who}"), run.locked():
         pass
     with pytest.raises(RunError, match="stop it before deleting"):
         run.delete()
@@ -159,3 +161,17 @@ def test_records_are_json_lines(run):
     (row,) = [json.loads(line) for line in run.events_path.read_text().splitlines()]
     assert (row["kind"], row["step"], row["message"], row["size"]) == ("checkpoint", 5, "why", 3)
     assert run.events() == [row]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"pid": "\\u001b[31m"}', '{"host": "\\u001b[31m", "since": 1e300}']
+)
+def test_a_lock_that_somebody_wrote_into_names_nobody_it_should_not(run, content):
+    with run.locked():
+        run.lock_path.write_text(content)
+        with (
+            pytest.raises(RunError, match="being trained already, by another process") as refusal,
+            run.locked(),
+        ):
+            pass
+        assert str(refusal.value).isprintable()
