@@ -188,6 +188,11 @@ class Run:
                 if isinstance(at, int | float) and at <= step:
                     kept.append(line.rstrip(b"\n") + b"\n")
         replace_file(self.metrics_path, b"".join(kept))
+        for folder in (self.path, self.previews_path):
+            for half_written in folder.glob(
+                ".*.tmp"
+            ):  # by a process that was killed; nobody else writes here
+                half_written.unlink(missing_ok=True)
         for preview in self.previews():
             if preview.step > step:
                 preview.image.with_suffix(".json").unlink(missing_ok=True)

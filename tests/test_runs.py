@@ -126,6 +126,15 @@ def test_rewinding_forgets_what_comes_after(run):
     assert [preview.step for preview in run.previews()] == [10, 20]
 
 
+def test_rewinding_clears_what_a_killed_process_had_half_written(run):
+    halves = [run.path / ".status.json.0.tmp", run.previews_path / ".00000010.png.0.tmp"]
+    for half in halves:
+        half.touch()
+    run.rewind(20)
+    assert not any(half.exists() for half in halves)
+    assert run.status().message == "not started"
+
+
 def test_a_torn_line_is_passed_over_and_closed_off(tmp_path):
     path = tmp_path / "rows.jsonl"
     append_json_line(path, {"a": 1})
