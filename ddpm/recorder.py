@@ -135,8 +135,8 @@ class Recorder:
     def _refuse_gone(self) -> None:
         if self._is_gone():
             raise RunError(
-                f"The run directory {self.run.path} was removed or renamed, or its lock was, while it was "
-                f"trained, so training stopped after step {self.status.step}. If it has another name now, resume it by that."
+                f"The run directory {self.run.path} was removed or renamed, or its lock was, while it was trained, so "
+                f"training stopped after step {self.status.step}. If it has another name now, resume it by that."
             )
 
     def _is_gone(self) -> bool:
