@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # The length of a plain mean of all steps, exponent 0, is 1 / sqrt(12).
 LONGEST = 12**-0.5
+# Of a profile's norm: where a sum of snapshots is further off, it is another average than the one asked for.
+LARGEST_ERROR = 0.1
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,21 @@ def coefficients(snapshots: Sequence[Profile], wanted: Profile) -> NDArray[np.fl
     return factors
 
 
+def relative_error(snapshots: Sequence[Profile], factors: NDArray[np.float64], wanted: Profile) -> float:
+    """How far the sum of snapshots is from the wanted profile: the norm of the difference over that of the profile."""
+    products = np.array([[overlap(a, b) for b in snapshots] for a in snapshots])
+    towards = np.array([overlap(a, wanted) for a in snapshots])
+    whole = overlap(wanted, wanted)
+    squared = whole - 2 * factors @ towards + factors @ products @ factors
+    return float(np.sqrt(max(0.0, squared) / whole))
+
+
 def reconstruct(checkpoint: Checkpoint, snapshots: Path, length: float) -> "dict[str, Tensor]":
     """The weights averaged over ``length`` as of a checkpoint, float32 on the CPU.
 
     They are made from the averages in the checkpoint and in the snapshots before it, in the folder ``snapshots``.
-    Raises CheckpointError where the run stored no such averages or they are damaged, ValueError for a length that
-    is none.
+    Raises CheckpointError where the run stored no such averages, too few for this length, or damaged ones, and
+    ValueError for a length that is none.
     """
     wanted = Profile(checkpoint.step, exponent_of(length))
     before = [stored for stored in list_checkpoints(snapshots) if stored.step < checkpoint.step]
@@ -85,8 +96,16 @@ def reconstruct(checkpoint: Checkpoint, snapshots: Path, length: float) -> "dict
             f"An average of length {length:g} cannot be made: {checkpoint.path} holds no averages of other lengths. "
             "They are stored when a run is trained with train.ema_lengths, two or more."
         )
+    factors = coefficients(profiles, wanted)
+    error = relative_error(profiles, factors, wanted)
+    if error > LARGEST_ERROR:
+        raise CheckpointError(
+            f"An average of length {length:g} at step {checkpoint.step} would be off by {error:.0%}, made from "
+            f"{len(profiles)} stored averages of {', '.join(sorted({stem for _, stem in sources}))}. Choose a length "
+            "nearer to these, or train with more of train.ema_lengths and a smaller train.ema_snapshot_every."
+        )
     weights: dict[str, Tensor] = {}
-    for (stored, stem), factor in zip(sources, coefficients(profiles, wanted), strict=True):
+    for (stored, stem), factor in zip(sources, factors, strict=True):
         for name, tensor in load(stored, stem)[0][stem].items():
             part = tensor.double() * factor
             weights[name] = weights[name].add_(part) if name in weights else part

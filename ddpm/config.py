@@ -230,6 +230,11 @@ class DiffusionConfig(Section):
                 "zero_terminal_snr cannot go with prediction eps: the last step is pure noise then, and knowing its "
                 "noise says nothing about the image; predict x_0 or v"
             )
+        if self.zero_terminal_snr and self.loss_weight != "none":
+            raise ValueError(
+                f"zero_terminal_snr cannot go with loss_weight {self.loss_weight}: that weight is 0 where nothing of "
+                "the image is left, so that the step which sampling begins at would never be trained; use none"
+            )
         return self
 
 
@@ -302,6 +307,11 @@ class Config(Section):
             raise ValueError(
                 f"previews.guidance_scale is {self.previews.guidance_scale:g}, but only a network that is told classes "
                 "can be guided; leave it at 1 or turn model.class_conditional on"
+            )
+        if self.previews.guidance_scale != 1 and self.train.label_dropout == 0:
+            raise ValueError(
+                f"previews.guidance_scale is {self.previews.guidance_scale:g}, but with train.label_dropout 0 the "
+                "network never learns to draw without a class, which guidance needs; leave it at 1 or hide some labels"
             )
         return self
 

@@ -50,6 +50,12 @@ def _number(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
+def _different(values: tuple[float, ...]) -> tuple[float, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{','.join(map(str, values))} names one of them twice")
+    return values
+
+
 def _known_device(value: str) -> str:
     if re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
         return value
@@ -78,8 +84,12 @@ Multipliers = Annotated[
     tuple[Annotated[int, Field(ge=1, le=64)], ...], BeforeValidator(_split), Field(min_length=1, max_length=8)
 ]
 Levels = Annotated[tuple[Annotated[int, Field(ge=0, le=7)], ...], BeforeValidator(_split)]
-Decays = Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], BeforeValidator(_split)]
-Lengths = Annotated[tuple[Annotated[float, Field(gt=0, le=0.28)], ...], BeforeValidator(_split)]
+Decays = Annotated[
+    tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(_split), AfterValidator(_different)
+]
+Lengths = Annotated[
+    tuple[Annotated[float, Field(gt=0, le=0.28)], ...], BeforeValidator(_split), AfterValidator(_different)
+]
 Channels = Annotated[Literal[1, 3, 4], BeforeValidator(_number)]
 TimeFrequencyShift = Annotated[Literal[0, 1], BeforeValidator(_number)]
 Device = Annotated[str, AfterValidator(_known_device)]

@@ -71,7 +71,7 @@ def build_averages(config: TrainConfig, network: nn.Module) -> dict[str, WeightA
     """The averages of a recipe by the names of their files: ``ema`` always, ``ema-0.9999``, ``power-0.05`` ..."""
     averages: dict[str, WeightAverage] = {"ema": ExponentialMovingAverage(network, config.ema_decay)}
     for decay in config.ema_more_decays:
-        averages[f"ema-{decay:g}"] = ExponentialMovingAverage(network, decay)
+        averages[f"ema-{decay}"] = ExponentialMovingAverage(network, decay)
     for length in config.ema_lengths:
-        averages[f"power-{length:g}"] = PowerFunctionAverage(network, length)
+        averages[f"power-{length}"] = PowerFunctionAverage(network, length)
     return averages

@@ -271,6 +271,9 @@ def save_evaluation(
         **measured,
     }
     name = f"step-{network.step:08d}-{options.weights}-{split}-n-{evaluation.n}-seed-{options.seed}"
+    usual = EvaluationConfig()
+    if "loss" in options.metrics and options.bins != usual.bins:
+        name += f"-bins-{options.bins}"
     variance = f"-{options.variance}" if options.variance else ""
     path = run.path / "evaluations" / f"{name}-{'-'.join(options.metrics)}{variance}.json"
     try:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
-from ddpm.config_values import Section, Seed
+from ddpm.config_values import Section, Seed, Weights
 
 Metric = Literal["loss", "bpd"]
 StepVariance = Literal["posterior", "beta", "learned"]
@@ -30,7 +30,7 @@ class EvaluationConfig(Section):
     n: int = Field(1000, ge=1, description="images, drawn from the set by the seed; all of a smaller set")
     seed: Seed = Field(0, description="the same seed chooses the same images, timesteps and noise")
     batch_size: int = Field(256, ge=1, description="images measured at once")
-    weights: Literal["ema", "raw"] = Field("ema", description="averaged weights, or those of the last step")
+    weights: Weights = Field("ema", description="which weights, as they are named for drawing")
     bins: int = Field(
         10, ge=1, description="equal ranges of timesteps whose losses are told apart; at most T"
     )

@@ -15,6 +15,7 @@ from ddpm.errors import ConfigError
 
 # The largest beta of a schedule that would otherwise reach 1; the value of Nichol & Dhariwal 2021, section 3.2.
 MAX_BETA = 0.999
+SMALLEST_FLOAT32 = torch.finfo(torch.float32).tiny
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,12 @@ class Schedule:
             raise ConfigError(
                 f"beta[{t}] = {self.beta[t]:.6g} of T = {self.T} steps is not between 0 and 1. "
                 "Choose another schedule, smaller betas or another T."
+            )
+        last = float(self.alpha_bar[-1].sqrt())
+        if 0 < last < SMALLEST_FLOAT32:
+            raise ConfigError(
+                f"alpha_bar falls to {self.alpha_bar[-1]:.3g} over T = {self.T} steps, too little to compute with in "
+                "float32. Choose smaller betas or another T, or zero terminal SNR if nothing is to be left."
             )
         falls = torch.cat([self.alpha_bar.new_ones(1), self.alpha_bar]).diff() < 0
         if not bool(falls.all()) or not (float(self.alpha_bar[-1]) > 0 or ends_in_noise):

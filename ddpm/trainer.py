@@ -14,10 +14,10 @@ from torch.func import functional_call
 
 from ddpm import schedules, unet
 from ddpm.config import Config
-from ddpm.data import TrainingImages, to_uint8
+from ddpm.data import TrainingImages
 from ddpm.device import memory_figures, pick_precision
 from ddpm.ema import build_averages
-from ddpm.errors import DataError, TrainingError
+from ddpm.errors import DataError, MemoryFullError, TrainingError
 from ddpm.events import (
     CheckpointDue,
     CommandName,
@@ -30,14 +30,16 @@ from ddpm.events import (
     State,
     StateChanged,
     StepDone,
+    Warned,
 )
-from ddpm.generate import denoise
+from ddpm.generate import denoise, draw_in_batches
 from ddpm.images import columns_for
 from ddpm.objectives import diffusion_loss, random_timesteps
 from ddpm.optim import build_optimizer, learning_rate, load_optimizer_tensors, optimizer_tensors
 from ddpm.randomness import derived_seed, generator
 from ddpm.recipe_check import recipe_to_store
 from ddpm.sample_config import SampleConfig
+from ddpm.samplers import Step
 
 TakeCommands = Callable[[], list[CommandName]]
 
@@ -235,18 +237,25 @@ class Trainer:
             seed=previews.seed,
             guidance_scale=previews.guidance_scale,
         )
+
+        def start(indices: range) -> Iterator[Step]:
+            return denoise(self.averaged, self.config, sample, indices, self.device)
+
         started = time.perf_counter()
-        drawn = None
         self.network.eval()
-        for drawn in denoise(self.averaged, self.config, sample, range(sample.n), self.device):
-            yield PreviewProgress(self.step, drawn.step, sample.steps)
-            self._commands.extend(take_commands())
-            if "stop" in self._commands:
-                return
-        self.network.train()
-        channels, height, width = self.config.data.shape
-        assert drawn is not None  # there is at least one denoising step
+        try:
+            for drawing in draw_in_batches(start, sample.n, sample.batch_size, sample.steps):
+                yield PreviewProgress(self.step, drawing.done, drawing.total)
+                self._commands.extend(take_commands())
+                if "stop" in self._commands:
+                    return
+        except MemoryFullError as error:
+            yield Warned(self.step, f"the preview was left out: {error}")
+            return
+        finally:
+            self.network.train()
         self.seconds += time.perf_counter() - started
+        channels, height, width = self.config.data.shape
         recorded = {"n", "sampler", "steps", "seed", "guidance_scale", "weights"}
         recipe = {
             "step": self.step,
@@ -256,7 +265,7 @@ class Trainer:
             "width": width,
             **sample.model_dump(mode="json", include=recorded),
         }
-        yield PreviewDrawn(self.step, to_uint8(drawn.x_t).cpu(), recipe)
+        yield PreviewDrawn(self.step, drawing.x_t, recipe)
 
     def averaged(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         """The prediction of the network with its averaged weights."""
@@ -284,7 +293,7 @@ class Trainer:
         return SnapshotDue(self.step, {name: self.averages[name].weights for name in lengths}, lengths)
 
     def _lengths(self) -> dict[str, float]:
-        return {f"power-{length:g}": length for length in self.config.train.ema_lengths}
+        return {f"power-{length}": length for length in self.config.train.ema_lengths}
 
     def restore(self, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
         """Go on from what checkpoint gave: tensors on any device, and the numbers with their step.

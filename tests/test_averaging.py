@@ -12,11 +12,20 @@ from hypothesis import strategies as st
 from scipy import integrate
 from torch import nn
 
-from ddpm.averaging import LONGEST, Profile, coefficients, exponent_of, length_of, overlap, reconstruct
+from ddpm.averaging import (
+    LONGEST,
+    Profile,
+    coefficients,
+    exponent_of,
+    length_of,
+    overlap,
+    reconstruct,
+    relative_error,
+)
 from ddpm.checkpoint import find_checkpoint
 from ddpm.config import Config, merge
-from ddpm.ema import PowerFunctionAverage
-from ddpm.errors import CheckpointError
+from ddpm.ema import PowerFunctionAverage, build_averages
+from ddpm.errors import CheckpointError, ConfigError
 from ddpm.runs import create_run
 from ddpm.session import train_run
 
@@ -141,7 +150,7 @@ def test_any_stored_or_made_average_can_be_drawn_from(command_line, home):
     trained = command_line("train", "digits", "--name", "averaged", *options, "--train.ema_snapshot_every=2")
     assert trained.returncode == 0, trained.stderr
     grids = set()
-    for weights in ("ema", "raw", "ema-0.3", "power-0.05", "post-hoc-0.2"):
+    for weights in ("ema", "raw", "ema-0.3", "power-0.05", "post-hoc-0.08"):
         out = home.parent / weights
         done = command_line("sample", "averaged", "--n=4", "--steps=5", "--weights", weights, "--out", out)
         assert done.returncode == 0, done.stderr
@@ -154,3 +163,37 @@ def test_any_stored_or_made_average_can_be_drawn_from(command_line, home):
     wrong = command_line("sample", "averaged", "--weights", "newest")
     assert wrong.returncode == 2
     assert "weights: 'newest' is not allowed: it should be ema, raw, ema-DECAY" in wrong.stderr
+
+
+def test_an_average_far_from_what_is_stored_is_refused(home):
+    lengths = {"ema_lengths": (0.05,), "steps": 4, "checkpoint_every": 4}
+    config = Config.build(merge(TINY, {"train": lengths, "previews": {"every": 0}}))
+    run = create_run(home / "runs", "one", config)
+    for _ in train_run(run, data_root=Path("unused"), take_commands=list):
+        pass
+    with pytest.raises(
+        CheckpointError, match=r"length 0\.25 at step 4 would be off by 8\d%, .* of power-0\.05\. Choose"
+    ):
+        reconstruct(find_checkpoint(run.checkpoints_path, None), run.snapshots_path, 0.25)
+
+
+@pytest.mark.parametrize("length", [0.03, 0.075, 0.2])
+def test_the_stated_error_is_that_of_the_profile(length):
+    stored = [Profile(step, exponent_of(stored)) for step in range(100, 1001, 100) for stored in (0.05, 0.1)]
+    wanted = Profile(1000, exponent_of(length))
+    factors = coefficients(stored, wanted)
+    tau = np.linspace(0, 1000, 200_001)[1:]
+
+    def values(of):
+        return np.where(tau <= of.step, (of.exponent + 1) / of.step * (tau / of.step) ** of.exponent, 0)
+
+    difference = sum(factor * values(of) for factor, of in zip(factors, stored, strict=True)) - values(wanted)
+    by_hand = np.sqrt((difference**2).sum() / (values(wanted) ** 2).sum())
+    assert relative_error(stored, factors, wanted) == pytest.approx(by_hand, rel=0.02)
+
+
+def test_two_averages_never_share_a_name(home):
+    with pytest.raises(ConfigError, match=r"train\.ema_lengths: 0\.1,0\.1 names one of them twice"):
+        Config.build({"train": {"ema_lengths": "0.1,0.1"}})
+    decays = Config.build({"train": {"ema_more_decays": "0.9999999,0.99999992"}}).train
+    assert sorted(build_averages(decays, nn.Linear(1, 1))) == ["ema", "ema-0.9999999", "ema-0.99999992"]

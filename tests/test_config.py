@@ -116,3 +116,25 @@ def test_a_file_that_is_no_recipe(tmp_path, content, word):
     with pytest.raises(ConfigError, match=word) as caught:
         read_toml(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            {"diffusion": {"zero_terminal_snr": True, "prediction": "v", "loss_weight": "min-snr"}},
+            "cannot go with loss_weight min-snr: that weight is 0 where nothing of the image is left",
+        ),
+        (
+            {
+                "model": {"class_conditional": True},
+                "train": {"label_dropout": 0},
+                "previews": {"guidance_scale": 3},
+            },
+            "with train.label_dropout 0 the network never learns to draw without a class",
+        ),
+    ],
+)
+def test_what_would_fail_only_later_is_refused_at_once(values, words):
+    with pytest.raises(ConfigError, match=words):
+        Config.build(values)

@@ -210,3 +210,8 @@ def test_spacing_over_all_steps_is_every_step(spacing):
 def test_impossible_numbers_of_steps_are_refused(n):
     with pytest.raises(ConfigError, match=f"{n} denoising steps.*T = 10"):
         schedules.timesteps(10, n)
+
+
+def test_a_schedule_that_float32_takes_for_pure_noise_is_refused():
+    with pytest.raises(ConfigError, match=r"falls to 4\.92e-134 over T = 1000 steps, too little"):
+        schedules.linear(1000, 1e-4, 0.5)

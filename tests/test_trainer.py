@@ -19,11 +19,13 @@ from ddpm.events import (
     PreviewProgress,
     StateChanged,
     StepDone,
+    Warned,
 )
 from ddpm.generate import denoise
 from ddpm.sample_config import SampleConfig
 from ddpm.sources.imageset import ImageSet
 from ddpm.trainer import Trainer
+from ddpm.unet import UNet
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +224,6 @@ EVERYTHING = {
     "diffusion": {
         "prediction": "v",
         "variance": "learned",
-        "loss_weight": "min-snr",
         "timestep_sampling": "antithetic",
         "zero_terminal_snr": True,
     },
@@ -312,3 +313,25 @@ def test_classes_without_labels_are_one_sentence(digits):
     unlabelled = ImageSet(digits.name, digits.images, None, digits.class_names)
     with pytest.raises(DataError, match=r"digits has no labels .* train without classes"):
         list(Trainer(config, DeviceImages(unlabelled, 0)).run())
+
+
+def test_a_preview_that_memory_is_too_small_for_is_made_in_parts_or_left_out(digits, monkeypatch):
+    """Memory for so many images at once, as the network meets it; the images of the parts are those of the whole."""
+    previews = {"every": 12, "n": 5}
+    (whole,) = of(PreviewDrawn, trainer(digits, previews=previews).run())
+    room = 2
+    forward = UNet.forward
+
+    def cramped(self, x_t, t, labels=None):
+        if not self.training and len(x_t) > room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(self, x_t, t, labels)
+
+    monkeypatch.setattr(UNet, "forward", cramped)
+    (parts,) = of(PreviewDrawn, trainer(digits, previews=previews).run())
+    assert (whole.images.int() - parts.images.int()).abs().max() <= 1
+    room = 0
+    events = list(trainer(digits, previews=previews).run())
+    (warned,) = of(Warned, events)
+    assert warned.message.startswith("the preview was left out: ")
+    assert of(StateChanged, events)[-1].state == "finished"

@@ -1,1 +1,1 @@
-"""Where images come from: sets with a name, folders, arrays and the Hugging Face hub. Nothing here needs torch but to fetch a set."""
+"""Where images come from: named sets, folders, arrays and the Hugging Face hub. Only fetching a set needs torch."""
