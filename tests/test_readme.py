@@ -41,15 +41,7 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_of_the_readme_is_one(command):
     words = shlex.split(command)[1:]
-    assert build_parser(words).parse_args(words).command in {
-        "train",
-        "sample",
-        "edit",
-        "evaluate",
-        "export",
-        "import",
-        "runs",
-    }
+    assert build_parser(words).parse_args(words).command == words[0]
 
 
 def test_every_make_target_of_the_readme_is_one():
