@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddpm.errors import CheckpointError
+from ddpm.errors import CheckpointError, NoSuchCheckpointError
 from ddpm.files import json_bytes, open_regular, parse_json, read_small, sync_directory, write_durably
 from ddpm.printable import printable
 from ddpm.tensor_files import read_tensors
@@ -96,7 +96,7 @@ def find_checkpoint(folder: Path, step: int | None) -> Checkpoint:
         if checkpoint.step == step:
             _refuse_damage(checkpoint, verify(checkpoint))
             return checkpoint
-    raise CheckpointError(f"There is no checkpoint of step {step} in {folder}. Whole ones: {steps}.")
+    raise NoSuchCheckpointError(f"There is no checkpoint of step {step} in {folder}. Whole ones: {steps}.")
 
 
 def verify(checkpoint: Checkpoint) -> str:

@@ -30,7 +30,11 @@ def _split(value: object) -> object:
 def _words(value: object) -> object:
     """Let names be written as ``cat,sea lion``, and numbers as numbers."""
     if isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
+        value = [part.strip() for part in value.split(",")]
+        if "" in value:
+            raise ValueError(
+                "the name of a class is empty; name one, or several with single commas between them"
+            )
     parts = value if isinstance(value, tuple | list) else [value]
     return tuple(str(part) if isinstance(part, int) else part for part in parts)
 

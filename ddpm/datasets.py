@@ -17,6 +17,7 @@ from ddpm.split import split, split_positions
 
 __all__ = [
     "DATASETS",
+    "NO_DATA",
     "DataSummary",
     "ImageSet",
     "NamedSet",
@@ -27,16 +28,28 @@ __all__ = [
     "open_data",
     "open_held_out",
     "open_stored",
+    "refuse_no_data",
     "resolve",
     "summarize",
 ]
 
+# Stands where a recipe names its data, if nobody has said what an imported network is to be trained on.
+NO_DATA = "unknown"
 # Names that other programs use, where they are too unlike ours to be guessed.
 _OTHER_NAMES = {"kuzushiji-mnist": "kmnist", "oxford-iiit-pet": "pets", "oxfordiiitpet": "pets"}
 
 
 def say_nothing(_what: str, _done: int, _total: int) -> None:
     """A Progress for who does not want to know."""
+
+
+def refuse_no_data(config: Config, run_name: str) -> None:
+    """Raise NoSuchDataError where the recipe of an imported run names no data set."""
+    if config.data.source == NO_DATA:
+        raise NoSuchDataError(
+            f"{run_name} was imported without a data set, so there are no images to train it on or measure it with: "
+            "import it again with --data DATA, or name data.source in its config.toml."
+        )
 
 
 def open_stored(
@@ -168,7 +181,7 @@ def _path(source: str) -> Path:
     if is_usable:
         return path
     if is_other:
-        raise DataError(
+        raise NoSuchDataError(
             f"{path} is not a folder and no .npy or .npz file. Name a folder of images, or one of: "
             f"{', '.join(DATASETS)}."
         )

@@ -17,7 +17,14 @@ class DDPMError(Exception):
         super().__init__(printable(sentence))
 
 
-class ConfigError(DDPMError):
+class UsageError(DDPMError):
+    """What was asked for cannot be, and another word in the question mends it: nothing has failed.
+
+    The command line ends with another code for these.
+    """
+
+
+class ConfigError(UsageError):
     """A recipe is not valid: an unknown key, a value out of its range, TOML that does not parse."""
 
 
@@ -29,11 +36,15 @@ class MissingDataError(DataError):
     """A data set that is known, and could be downloaded, is not on this disk."""
 
 
-class NoSuchDataError(DataError):
-    """A data set was named that neither is known nor is a folder."""
+class NoSuchDataError(DataError, UsageError):
+    """A data set was named that neither is known nor is a folder or a file of images."""
 
 
-class DeviceError(DDPMError):
+class PictureError(DataError, UsageError):
+    """A picture or a mask was named that is not there, is none, or does not fit."""
+
+
+class DeviceError(UsageError):
     """A device was asked for that this machine does not have."""
 
 
@@ -41,12 +52,16 @@ class RunError(DDPMError):
     """A run directory cannot be made, opened, locked or written."""
 
 
-class RunNameError(RunError):
+class RunNameError(RunError, UsageError):
     """The name of a run is taken, is not a name, or there is no such run."""
 
 
 class CheckpointError(RunError):
     """A checkpoint is missing, damaged, or belongs to another recipe."""
+
+
+class NoSuchCheckpointError(CheckpointError, UsageError):
+    """A checkpoint was named, or weights in one, that a run does not have."""
 
 
 class MemoryFullError(DDPMError):
@@ -59,3 +74,7 @@ class TrainingError(DDPMError):
 
 class ExchangeError(DDPMError):
     """Weights cannot be given to another program, or taken from it: the one has what the other lacks."""
+
+
+class WrongPlaceError(ExchangeError, UsageError):
+    """A path was named where nothing is, or something else than what is read or overwritten there."""

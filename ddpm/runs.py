@@ -292,9 +292,10 @@ def open_run(root: Path, name: str) -> Run:
         if _is_run(path):
             return Run(path)
     if is_pickle(name):
-        raise RunError(f"{name} {WHY_NOT_A_PICKLE}.")
+        raise RunNameError(f"{name} {WHY_NOT_A_PICKLE}.")
     known = [run.name for run in list_runs(root)]
-    hint = f"There are: {', '.join(known[:8])}." if known else f"There are no runs in {root} yet."
+    more = f" and {len(known) - 8} more (`ddpm-studio runs`)" if len(known) > 8 else ""
+    hint = f"There are: {', '.join(known[:8])}{more}." if known else f"There are no runs in {root} yet."
     raise RunNameError(f"There is no run named {name!r}. {hint}")
 
 

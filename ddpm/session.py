@@ -6,6 +6,7 @@ from pathlib import Path
 from ddpm import checkpoint as checkpoints
 from ddpm.checkpoint import Checkpoint
 from ddpm.config import Config
+from ddpm.datasets import refuse_no_data
 from ddpm.device import describe_device, out_of_memory_told, pick_device
 from ddpm.errors import CheckpointError, DDPMError, RunError
 from ddpm.events import Event, State, StateChanged
@@ -32,11 +33,12 @@ def train_run(
     ``take_commands`` is asked between two steps; ``config`` takes the place of the run's recipe once data, device
     and checkpoint have been found to fit it; ``download`` fetches a data set that is not below ``data_root``,
     telling ``progress``. Whatever ends it, status.json and events.jsonl say so: errors are written there as
-    "failed" and then raised, a DDPMError where a person can mend it. Raises RunError at once, writing nothing,
-    while another process trains the run.
+    "failed" and then raised, a DDPMError where a person can mend it. At once, writing nothing, it raises RunError
+    while another process trains the run, and NoSuchDataError where a run was imported without data.
     """
     with run.locked():
         config = config or run.config()
+        refuse_no_data(config, run.name)
         status = this_process(state="preparing", steps=config.train.steps)
         recorder = Recorder(run, status, config.train)
         recorder.change(StateChanged("preparing", checkpoint.step if checkpoint else 0))

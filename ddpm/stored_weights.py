@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ddpm.averaging import reconstruct
 from ddpm.checkpoint import Checkpoint, load, weights_in
-from ddpm.errors import CheckpointError
+from ddpm.errors import CheckpointError, NoSuchCheckpointError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +28,7 @@ def read_weights(
         return weights, load(checkpoint)[1]
     stem = "model" if name == "raw" else name
     if not (checkpoint.path / f"{stem}.safetensors").exists() and name not in ("raw", "ema"):
-        raise CheckpointError(
+        raise NoSuchCheckpointError(
             f"There are no weights named {name} in {checkpoint.path}: there are {', '.join(weights_in(checkpoint))}. "
             "Further averages are stored when a run is trained with train.ema_more_decays or train.ema_lengths."
         )

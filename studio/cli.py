@@ -5,8 +5,9 @@ import gc
 import sys
 from collections.abc import Sequence
 
-from ddpm.errors import ConfigError, DDPMError, DeviceError, NoSuchDataError, RunNameError
+from ddpm.errors import ConfigError, DDPMError, UsageError
 from ddpm.version import __version__
+from studio.command_parser import CommandParser
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -18,13 +19,12 @@ IMAGE_PROTOCOLS = ("auto", "kitty", "sixel", "half", "none")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``ddpm-studio``; returns the exit code: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n."""
     # Given here rather than as defaults, which a subcommand's parser would put in place of what was said before it.
-    arguments = build_parser(argv).parse_args(argv, argparse.Namespace(home=None, data_root=None))
+    given_before = argparse.Namespace(home=None, data_root=None)
     try:
-        return dispatch(arguments)
+        return dispatch(build_parser(argv).parse_args(argv, given_before))
     except DDPMError as error:
         print(f"ddpm-studio: {error}", file=sys.stderr)
-        usage = isinstance(error, ConfigError | DeviceError | NoSuchDataError | RunNameError)
-        return WRONG_USAGE if usage else FAILED
+        return WRONG_USAGE if isinstance(error, UsageError) else FAILED
     except KeyboardInterrupt:
         print("ddpm-studio: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -102,7 +102,7 @@ def open_app(arguments: argparse.Namespace) -> int:
 def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """The parser of all subcommands. The options of a subcommand that is not in ``argv`` are left out."""
     words = set(sys.argv[1:] if argv is None else argv)
-    places = argparse.ArgumentParser(add_help=False)
+    places = CommandParser(add_help=False)
     places.add_argument(
         "--home",
         metavar="DIR",
@@ -112,7 +112,7 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     places.add_argument(
         "--data-root", metavar="DIR", default=argparse.SUPPRESS, help="where data sets are (else HOME/data)"
     )
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="ddpm-studio",
         description="Train a diffusion model on your own machine and watch it learn. Without a command: the app.",
         parents=[places],
@@ -173,7 +173,13 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         help="list the data sets, or look at one",
         description="List the data sets that have names, or say what one of them or a folder holds.",
     )
-    runs = commands.add_parser("runs", parents=[places], allow_abbrev=False, help="list the runs")
+    runs = commands.add_parser(
+        "runs",
+        parents=[places],
+        allow_abbrev=False,
+        help="list the runs",
+        description="List the runs: what each is trained on, how far it is, its loss and its newest checkpoint.",
+    )
     runs.add_argument("--json", action="store_true", help="one JSON array, for programs")
     doctor = commands.add_parser(
         "doctor",

@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from ddpm.config_values import Section
+from ddpm.errors import ConfigError
 from ddpm.tensor_files import WHY_NOT_A_PICKLE, is_pickle
 
 SHORT_NAMES = {
@@ -58,6 +59,15 @@ def given_values(
             if (text := getattr(arguments, f"{section}.{name}", None)) is not None:
                 values.setdefault(section, {})[name] = text
     return values
+
+
+def wrong_options(problems: Mapping[str, str]) -> ConfigError:
+    """What is wrong with the options that ``add_model_options`` made, by field: a sentence for each, as it is typed."""
+    named = [
+        f"--{place.partition('.')[0].replace('_', '-')}: {problem}" if place else problem
+        for place, problem in problems.items()
+    ]
+    return ConfigError("\n".join(named))
 
 
 def allowed(field: FieldInfo) -> str:

@@ -157,7 +157,7 @@ def test_any_stored_or_made_average_can_be_drawn_from(command_line, home):
         grids.add((out / "grid.png").read_bytes())
     assert len(grids) == 5
     missing = command_line("sample", "averaged", "--weights", "ema-0.9")
-    assert missing.returncode == 1
+    assert missing.returncode == 2
     assert "no weights named ema-0.9" in missing.stderr
     assert "there are ema, raw, ema-0.3, power-0.05, power-0.1." in missing.stderr
     wrong = command_line("sample", "averaged", "--weights", "newest")

@@ -25,8 +25,9 @@ def test_a_folder_is_described(command_line, tmp_path):
         (tmp_path / "pictures" / name).parent.mkdir(parents=True)
         Image.new("RGB", (9, 9), (1, 2, 3)).save(tmp_path / "pictures" / name)
     done = command_line("data", tmp_path / "pictures")
-    assert "2 images, 64x64, colour\n2 classes: cats, dogs\n" in done.stdout
+    assert "2 image files, not opened yet, 64x64, colour\n2 classes: cats, dogs\n" in done.stdout
     np.save(tmp_path / "a.npy", np.zeros((5, 6, 7), np.uint8))
+    assert "5 images, 6x7, grey" in command_line("data", tmp_path / "a.npy").stdout
     row = json.loads(command_line("data", tmp_path / "a.npy", "--json").stdout)
     assert (row["images"], row["image_size"], row["channels"]) == (5, [6, 7], 1)
 

@@ -1,7 +1,6 @@
 """`ddpm-studio edit` as a person calls it, on a run of a few steps."""
 
 import json
-from functools import partial
 
 import numpy as np
 import pytest
@@ -21,7 +20,12 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def edit(home):
-    return partial(call, home, "edit")
+    def edit(*words):
+        done = call(home, "edit", *words)
+        assert done.returncode or not done.stderr, done.stderr  # no warning of a library either
+        return done
+
+    return edit
 
 
 @pytest.fixture(scope="module")
@@ -131,16 +135,20 @@ def test_what_cannot_be_is_one_sentence(edit, pictures, tmp_path):
     Image.new("L", (16, 24)).save(dark)
     a = pictures / "a.png"
     cases = [
-        (["image", "one", tmp_path / "none.png"], 1, "There is no file"),
-        (["image", "one", text], 1, "not an image"),
-        (["image", "one", a, "--strength", "1.5"], 2, "strength: 1.5"),
+        (["image", "one", tmp_path / "none.png"], 2, "There is no file"),
+        (["image", "one", tmp_path], 2, "is a folder. Name a picture in it."),
+        (["image", "one", text], 2, "not an image"),
+        (["image", "one", a, "--strength", "1.5"], 2, "ddpm-studio: --strength: 1.5"),
+        (["image", "one", a, "--guidance-scale", "2"], 2, "ddpm-studio: --guidance-scale: 2 has no meaning"),
+        (["image", "one", a, "--label", "3,"], 2, "ddpm-studio: --label: the name of a class is empty"),
+        (["image", "one", a, "--label", ""], 2, "ddpm-studio: --label: the name of a class is empty"),
         (
             ["image", "one", a, "--label", "3"],
             2,
             "label: 3 has no meaning, as this network is not told classes",
         ),
-        (["inpaint", "one", a, square], 1, "8x8 pixels and the picture"),
-        (["inpaint", "one", a, dark], 1, "dark everywhere"),
+        (["inpaint", "one", a, square], 2, "8x8 pixels and the picture"),
+        (["inpaint", "one", a, dark], 2, "dark everywhere"),
         (["inpaint", "one", a], 2, "MASK"),
         ([], 2, "EDIT"),
     ]

@@ -10,7 +10,7 @@ from diffusers import DDPMPipeline
 from safetensors.torch import load_file
 
 from ddpm.config import Config
-from ddpm.errors import ConfigError, ExchangeError
+from ddpm.errors import ConfigError, WrongPlaceError
 from ddpm.exchange.network_file import load_network_file
 from ddpm.runs import Run
 from studio.commands.export import baked_class
@@ -50,6 +50,29 @@ def test_a_run_goes_to_diffusers_and_comes_back_identical(trained, pipeline):
         back = load_file(run.path / "checkpoints" / "00000000" / f"{stem}.safetensors")
         assert back.keys() == there.keys()
         assert all(torch.equal(back[name], there[name]) for name in there)
+
+
+def test_a_run_without_data_is_neither_trained_nor_measured_nor_marked_as_failed(trained, pipeline):
+    done = call(trained, "import", pipeline, "--name", "bare")
+    assert done.returncode == 0, done.stderr
+    run = Run(trained / "runs" / "bare")
+    before = run.status()
+    for words in (("train", "--resume", "bare", "--device", "cpu"), ("evaluate", "bare")):
+        done = call(trained, *words)
+        assert done.returncode == 2
+        assert "bare was imported without a data set" in done.stderr
+        assert "import it again with --data" in done.stderr
+    assert run.status() == before
+    assert [row["kind"] for row in run.events()] == ["imported"]
+
+
+def test_a_file_is_drawn_from_and_neither_imported_nor_measured(trained, tmp_path):
+    out = tmp_path / "one.safetensors"
+    assert call(trained, "export", "one", "--format", "safetensors", "--out", out).returncode == 0
+    done = call(trained, "import", out)
+    assert (done.returncode, f"ddpm-studio sample {out}" in done.stderr) == (2, True)
+    done = call(trained, "evaluate", out)
+    assert (done.returncode, "evaluate needs a run" in done.stderr) == (2, True)
 
 
 def test_an_imported_run_can_be_drawn_from_measured_and_trained_on(trained, pipeline):
@@ -102,7 +125,7 @@ def test_what_a_file_does_not_have_is_told(trained, tmp_path):
     assert (done.returncode, "holds the ema weights only" in done.stderr) == (2, True)
     with pytest.raises(ConfigError, match="so --checkpoint has nothing to choose from"):
         open_network(trained / "runs", str(out), checkpoint=10)
-    with pytest.raises(ExchangeError, match="No such file"):
+    with pytest.raises(WrongPlaceError, match="There is no file"):
         open_network(trained / "runs", str(tmp_path / "other.safetensors"))
 
 
@@ -139,11 +162,12 @@ def test_a_class_is_exported_by_its_name_or_number():
             ("--format", "diffusers", "--label", "3"),
             "label: 3 has no meaning, as this network is not told classes",
         ),
+        (("--format", "diffusers", "--out", "docs"), "holds something that is no earlier export"),
         (("--format", "diffusers", "--checkpoint", "7"), "There is no checkpoint of step 7"),
     ],
 )
 def test_wrong_options_of_export_are_told(trained, tmp_path, options, message):
     done = call(trained, "export", "one", "--out", tmp_path / "out", *options)
-    assert done.returncode in (1, 2)
+    assert done.returncode == 2
     assert message in done.stderr
     assert not (tmp_path / "out").exists()

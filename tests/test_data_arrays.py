@@ -78,7 +78,6 @@ def test_labels_come_along_and_their_numbers_are_the_names_of_the_classes(tmp_pa
     ("array", "sentence"),
     [
         (np.zeros((5, 6), np.uint8), r"shape \[5, 6\], which is no set of images"),
-        (np.zeros((0, 6, 6), np.uint8), r"shape \[0, 1, 6, 6\], which"),
         (np.zeros((5, 6, 6, 2), np.uint8), r"shape \[5, 6, 6, 2\], which"),
         (np.zeros((5, 1, 5000, 3), np.uint8), r"shape \[5, 3, 1, 5000\], which"),
         (np.zeros((5, 6, 6), np.int64), "is of type int64"),
@@ -95,14 +94,29 @@ def test_what_is_no_set_of_images_is_refused_with_what_is_accepted(tmp_path, arr
     assert "[N, H, W]" in str(caught.value)
 
 
+@pytest.mark.parametrize("shape", [(0, 6, 6), (0, 6, 6, 3)])
+def test_a_set_without_images_is_told(tmp_path, shape):
+    np.save(tmp_path / "a.npy", np.zeros(shape, np.uint8))
+    with pytest.raises(DataError, match=rf"shape \[{', '.join(map(str, shape))}\], so it holds no images"):
+        load(tmp_path / "a.npy")
+
+
 class Bomb:
     def __reduce__(self):
         return (pytest.fail, ("a pickle was opened",))
 
 
 @pytest.mark.parametrize("ending", ["npy", "npz"])
-@pytest.mark.parametrize("content", ["object array", "pickle", "text", "nothing"])
-def test_nothing_is_unpickled_and_no_odd_file_is_a_traceback(tmp_path, ending, content):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("object array", "it holds Python objects"),
+        ("pickle", "it is not a file of NumPy"),
+        ("text", "it is not a file of NumPy"),
+        ("nothing", "the file is empty"),
+    ],
+)
+def test_nothing_is_unpickled_and_no_odd_file_is_a_traceback(tmp_path, ending, content, reason):
     path = tmp_path / f"a.{ending}"
     array = np.array([Bomb()], object)
     if content == "object array":
@@ -111,16 +125,25 @@ def test_nothing_is_unpickled_and_no_odd_file_is_a_traceback(tmp_path, ending, c
         path.write_bytes(buffer.getvalue())
     else:
         path.write_bytes({"pickle": pickle.dumps(Bomb()), "text": b"hello", "nothing": b""}[content])
-    with pytest.raises(DataError, match=r"Cannot read .*a\.np"):
+    save = {"npy": r"numpy\.save\(", "npz": r"numpy\.savez\("}[ending]
+    with pytest.raises(DataError, match=rf"Cannot read .*a\.np.: {reason}.*{save}") as refused:
         load(path)
+    assert "allow_pickle" not in str(refused.value)
 
 
 def test_an_array_that_is_cut_off_is_one_sentence(tmp_path):
     np.save(tmp_path / "a.npy", PICTURES)
     content = (tmp_path / "a.npy").read_bytes()
     (tmp_path / "a.npy").write_bytes(content[:-100])
-    with pytest.raises(DataError, match=r"Cannot read .*a\.npy"):
+    with pytest.raises(DataError, match=r"Cannot read .*a\.npy: the file is cut off or damaged"):
         load(tmp_path / "a.npy")
+    np.savez(tmp_path / "b.npz", images=PICTURES)
+    content = (tmp_path / "b.npz").read_bytes()
+    (tmp_path / "b.npz").write_bytes(content[:-100])
+    with pytest.raises(
+        DataError, match=r"Cannot read .*b\.npz: the file is cut off or damaged.*numpy\.savez\("
+    ):
+        load(tmp_path / "b.npz")
 
 
 @pytest.mark.parametrize("ending", ["npy", "npz"])

@@ -358,6 +358,15 @@ def test_what_we_lack_is_refused_with_the_reason(tmp_path, told, message):
         read_pipeline(tmp_path)
 
 
+def test_the_groups_that_are_named_for_these_widths_can_be_exported(tmp_path):
+    model = {**SMALL, "dim": 12, "attention_head_dim": 12}
+    with pytest.raises(ExchangeError, match=r"--model\.norm_groups \d+, can be exported") as refused:
+        save_pipeline(network_of({"model": model}, (8, 8)), tmp_path / "pipeline")
+    named = int(str(refused.value).partition("--model.norm_groups ")[2].partition(",")[0])
+    assert named == 6
+    save_pipeline(network_of({"model": {**model, "norm_groups": named}}, (8, 8)), tmp_path / "pipeline")
+
+
 def edited(path, **changes):
     """Change a json file."""
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))

@@ -281,8 +281,9 @@ def test_the_command_prints_a_table_and_writes_it_into_the_run(trained):
     ("words", "expected"),
     [
         (["--metrics", "loss,fid"], ["no metric 'fid'", "loss,bpd"]),
-        (["--n", "0"], ["n:", "0", "greater than or equal to 1"]),
+        (["--n", "0"], ["ddpm-studio: --n: 0", "greater than or equal to 1"]),
         (["--weights", "best"], ["weights", "'best'"]),
+        (["--bins", "51"], ["ddpm-studio: --bins: 51 are not possible", "T = 50"]),
         (["--device", "gpu:7"], ["'gpu:7'", "cuda:N"]),
     ],
 )
@@ -295,5 +296,5 @@ def test_what_cannot_be_measured_is_told_in_one_sentence(trained, words, expecte
 
 def test_a_step_without_a_checkpoint_is_told(trained):
     done = call(trained, "evaluate", "one", "--checkpoint", "7")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "no checkpoint of step 7" in done.stderr

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from ddpm import unet
 from ddpm.config import Config
-from ddpm.errors import ConfigError, ExchangeError
+from ddpm.errors import ConfigError, ExchangeError, WrongPlaceError
 from ddpm.exchange.network_file import load_network_file, save_network_file
 from ddpm.generate import Network
 from ddpm.recipe_file import from_toml
@@ -83,7 +83,7 @@ def test_what_is_no_such_file_is_told(tmp_path, content, message):
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(ExchangeError, match=r"Cannot read .*: No such file"):
+    with pytest.raises(WrongPlaceError, match=r"There is no file .*x\.safetensors"):
         load_network_file(tmp_path / "x.safetensors", "cpu")
 
 

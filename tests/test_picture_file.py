@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ddpm.errors import DataError
+from ddpm.errors import DataError, PictureError
 from ddpm.picture_file import read_mask, read_picture
 
 
@@ -35,11 +35,19 @@ def test_a_picture_comes_in_the_shape_that_is_asked_for(picture, shape):
     assert read.dtype == np.uint8
 
 
-@pytest.mark.parametrize("size", [(12, 6), (24, 12), (48, 24)])
-def test_a_mask_of_the_same_proportions_is_cropped_as_its_picture(picture, tmp_path, size):
-    mask = read_mask(half_mask(tmp_path / "mask.png", size), picture, (6, 6))
+def test_a_mask_is_cropped_as_its_picture(picture, tmp_path):
+    mask = read_mask(half_mask(tmp_path / "mask.png", (12, 6)), picture, (6, 6))
     assert mask.shape == (1, 6, 6)
     assert mask[0].tolist() == [[0, 0, 0, 1, 1, 1]] * 6
+
+
+@pytest.mark.parametrize("size", [(6, 3), (13, 6), (24, 12)])
+def test_a_mask_of_another_size_is_refused_with_both_sizes(picture, tmp_path, size):
+    mask = half_mask(tmp_path / "mask.png", size)
+    with pytest.raises(
+        PictureError, match=rf"is {size[0]}x{size[1]} pixels and the picture .* 12x6; make them"
+    ):
+        read_mask(mask, picture, (6, 6))
 
 
 def test_a_picture_that_lies_on_its_side_is_compared_as_it_is_seen(picture, tmp_path):
@@ -59,7 +67,9 @@ def test_what_is_no_picture_is_refused_and_a_pipe_is_not_waited_for(picture, tmp
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(DataError, match="not an image in a format that can be read"):
         read_picture(tmp_path / "words.png", (1, 4, 4))
-    for name in ("none.png", "pipe.png", "."):
+    with pytest.raises(DataError, match="is a folder"):
+        read_picture(tmp_path, (1, 4, 4))
+    for name in ("none.png", "pipe.png"):
         with pytest.raises(DataError, match="There is no file"):
             read_picture(tmp_path / name, (1, 4, 4))
     Image.new("L", (12, 6)).save(tmp_path / "dark.png")

@@ -136,7 +136,11 @@ def test_a_killed_run_resumes_to_the_same_end(whole, command_line, home, tmp_pat
 def test_more_steps_can_be_added_to_a_finished_run(whole, command_line):
     refused = command_line("train", "--resume", "whole")
     assert refused.returncode == 2
-    assert "has reached its last step, 40" in refused.stderr
+    assert "is at step 40, and train.steps is 40" in refused.stderr
+    refused = command_line("train", "--resume", "whole", "--steps", "10")
+    assert refused.returncode == 2
+    assert "is at step 40, and train.steps is 10" in refused.stderr
+    assert "with --steps, above 40." in refused.stderr
     done = command_line("train", "--resume", "whole", "--steps", "44")
     assert done.returncode == 0, done.stderr
     assert whole.config().train.steps == 44

@@ -32,7 +32,11 @@ def test_a_new_run_can_be_opened_by_name_and_by_path(run):
 def test_a_taken_name_and_an_unknown_one_are_told(run):
     with pytest.raises(RunNameError, match=r"one already.*--resume one"):
         runs.create_run(run.path.parent, "one", Config())
-    with pytest.raises(RunNameError, match=r"'two'.*There are: one"):
+    with pytest.raises(RunNameError, match=r"'two'.*There are: one\."):
+        runs.open_run(run.path.parent, "two")
+    for number in range(10):
+        runs.create_run(run.path.parent, f"run-{number}", Config())
+    with pytest.raises(RunNameError, match=r"one, run-0, .*, run-6 and 3 more \(`ddpm-studio runs`\)\."):
         runs.open_run(run.path.parent, "two")
 
 

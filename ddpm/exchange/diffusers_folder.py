@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ddpm import unet
 from ddpm.config import Config
-from ddpm.errors import ExchangeError
+from ddpm.errors import ExchangeError, WrongPlaceError
 from ddpm.exchange.diffusers_schedule import diffusion_values, scheduler_json
 from ddpm.exchange.diffusers_unet import recipe_values, unet_json
 from ddpm.exchange.diffusers_weights import cosines_first, from_diffusers, to_diffusers
@@ -99,7 +99,7 @@ def _weights_bytes(network: Network, label: int | None) -> bytes:
 def _replace_folder(folder: Path, contents: dict[str, bytes]) -> None:
     """Put a folder in place when it is whole; only an earlier export gives way to it."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder / MARK).is_file():
-        raise ExchangeError(
+        raise WrongPlaceError(
             f"{folder} holds something that is no earlier export. Choose another place with --out."
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -128,8 +128,10 @@ def read_pipeline(folder: Path) -> Pipeline:
     Raises ExchangeError that says what the folder is instead, or what our network lacks; ConfigError where a
     number is out of a recipe's range.
     """
+    if not folder.exists():
+        raise WrongPlaceError(f"There is no folder {folder}. Name one that diffusers' save_pretrained wrote.")
     if not (folder / "model_index.json").is_file():
-        raise ExchangeError(
+        raise WrongPlaceError(
             f"{folder} is not the folder of a diffusers pipeline: it has no model_index.json."
         )
     index = _read_json(folder / "model_index.json")

@@ -1,6 +1,7 @@
 """The network of a recipe as the json of diffusers' UNet2DModel, and back; what the other lacks is refused."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,7 +9,7 @@ from torch import nn
 
 from ddpm import unet
 from ddpm.attention import SelfAttention
-from ddpm.config import Config
+from ddpm.config import Config, ModelConfig
 from ddpm.errors import ExchangeError
 
 # What a UNet2DModel is where its json does not say.
@@ -84,7 +85,7 @@ def unet_json(config: Config) -> dict[str, Any]:
         "act_fn": "silu",
         "add_attention": model.middle_attention,
         "attention_head_dim": _head_dim(network),
-        "norm_num_groups": _norm_groups(network),
+        "norm_num_groups": _norm_groups(network, model),
         "norm_eps": model.norm_eps,
     }
 
@@ -108,14 +109,23 @@ def _refuse_what_they_lack(config: Config) -> None:
         )
 
 
-def _norm_groups(network: nn.Module) -> int:
-    groups = {norm.num_groups for norm in network.modules() if isinstance(norm, nn.GroupNorm)}
+def _norm_groups(network: nn.Module, model: ModelConfig) -> int:
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.GroupNorm)]
+    groups = {norm.num_groups for norm in norms}
     if len(groups) > 1:
         raise _not_theirs(
             "it has one number of groups for every GroupNorm, and this network has "
-            f"{' and '.join(map(str, sorted(groups)))} (model.norm_groups)"
+            f"{' and '.join(map(str, sorted(groups)))}; one of the same widths, trained with "
+            f"--model.norm_groups {_common_groups(norms, model)}, can be exported"
         )
     return groups.pop()
+
+
+def _common_groups(norms: Sequence[nn.GroupNorm], model: ModelConfig) -> int:
+    """The most groups, up to those of the recipe, that every GroupNorm of the network can have."""
+    widths = [norm.num_channels for norm in norms]
+    most = min(model.norm_groups, min(widths) // model.norm_group_channels)
+    return max((n for n in range(1, most + 1) if math.gcd(*widths) % n == 0), default=1)
 
 
 def _head_dim(network: nn.Module) -> int | None:

@@ -4,15 +4,12 @@ from pathlib import Path
 
 from ddpm import checkpoint as checkpoints
 from ddpm.config import Config
-from ddpm.datasets import resolve, summarize
+from ddpm.datasets import NO_DATA, resolve, summarize
 from ddpm.errors import MissingDataError, RunError
 from ddpm.exchange.diffusers_folder import Pipeline
 from ddpm.presets import config_for
 from ddpm.recipe_check import recipe_to_store
 from ddpm.runs import Run, Status, create_run
-
-# Stands where a recipe names its data, if nobody has said what the network is to be trained on.
-NO_DATA = "unknown"
 
 
 def imported_recipe(pipeline: Pipeline, data: str | None, data_root: Path) -> Config:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ddpm import recipe_file, unet
 from ddpm.device import pick_device
-from ddpm.errors import ExchangeError
+from ddpm.errors import ExchangeError, WrongPlaceError
 from ddpm.files import parse_json, replace_file
 from ddpm.generate import Network
 from ddpm.recipe_check import refuse_other_size
@@ -36,7 +36,7 @@ def save_network_file(network: Network, path: Path) -> None:
         name: parameter.detach().cpu().contiguous() for name, parameter in network.unet.named_parameters()
     }
     if path.is_dir() or (path.exists() and not is_network_file(path)):
-        raise ExchangeError(
+        raise WrongPlaceError(
             f"{path} holds something that is no earlier export. Choose another place with --out."
         )
     try:
@@ -100,6 +100,10 @@ def _metadata(path: Path) -> dict[str, str]:
 
 def _header(path: Path) -> dict[str, Any]:
     """The header of a safetensors file, which is JSON after its length in 8 bytes; needs no torch."""
+    if not path.exists():
+        raise WrongPlaceError(
+            f"There is no file {path}. Name a run, or a file that ddpm-studio export wrote."
+        )
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))

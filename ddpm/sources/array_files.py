@@ -15,6 +15,8 @@ ENDINGS = (".npy", ".npz")
 IMAGE_KEYS = ("images", "x", "X", "x_train", "train_images", "data", "arr_0")
 LABEL_KEYS = ("labels", "y", "Y", "y_train", "train_labels", "arr_1")
 _LARGEST_SIDE = 4096
+# What the files begin with.
+_NPY, _ZIP = b"\x93NUMPY", b"PK"
 _ROWS_AT_ONCE = 1024
 _ACCEPTED = (
     "Images are [N, H, W], [N, H, W, C] or [N, C, H, W] with 1, 3 or 4 channels: uint8; bool; or floats from "
@@ -33,9 +35,10 @@ def open_array_file(path: Path, image_size: tuple[int, int] | None, channels: in
     try:
         array, labels = _read(path)
     except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
-        words = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-        reason = words.splitlines()[0].rstrip(".")
-        raise DataError(f"Cannot read {path}: {reason}. Save it again with numpy.save.") from None
+        save = "savez(path, images=..., labels=...)" if path.suffix == ".npz" else "save(path, images)"
+        raise DataError(
+            f"Cannot read {path}: {_reason(path, error)}. Save it again with numpy.{save}."
+        ) from None
     images = _channels_first(array, path)
     numbers, class_names = (None, ()) if labels is None else _classes(labels, path)
     return array_images(
@@ -67,14 +70,33 @@ def _read(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
         return arrays[images], None if labels is None else arrays[labels]
 
 
+def _reason(path: Path, error: Exception) -> str:
+    """Why NumPy cannot read a file, in a few words; its own words advise to unpickle."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, MemoryError):
+        return "its arrays do not fit into the memory of this machine, as those of a .npy file need not"
+    with path.open("rb") as file:
+        beginning = file.read(len(_NPY))
+    if not beginning:
+        return "the file is empty"
+    if beginning != _NPY and not beginning.startswith(_ZIP):
+        return "it is not a file of NumPy"
+    if "object" in str(error).lower():  # "Object arrays cannot be loaded", "Python objects in dtype"
+        return "it holds Python objects, and images are numbers"
+    return "the file is cut off or damaged"
+
+
 def _channels_first(array: NDArray[Any], path: Path) -> NDArray[Any]:
     """A view [N, C, H, W]. Raises DataError where the array is not a set of images."""
+    if array.ndim in (3, 4) and not len(array):
+        raise DataError(f"The array in {path} has the shape {list(array.shape)}, so it holds no images.")
     if array.ndim == 3:
         array = array[:, None]
     elif array.ndim == 4 and array.shape[3] in (1, 3, 4):
         array = array.transpose(0, 3, 1, 2)
     sides = array.shape[2:] if array.ndim == 4 and array.shape[1] in (1, 3, 4) else (0,)
-    if not len(array) or not all(1 <= side <= _LARGEST_SIDE for side in sides):
+    if not all(1 <= side <= _LARGEST_SIDE for side in sides):
         raise DataError(
             f"The array in {path} has the shape {list(array.shape)}, which is no set of images. {_ACCEPTED}"
         )

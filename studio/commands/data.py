@@ -39,6 +39,7 @@ def describe(source: str, summary: DataSummary) -> dict[str, Any]:
     return {
         "data": source,
         "images": summary.n,
+        "opened": source in DATASETS or not Path(source).expanduser().is_dir(),
         "image_size": summary.image_size,
         "channels": summary.channels,
         "classes": summary.class_names,
@@ -49,7 +50,8 @@ def describe(source: str, summary: DataSummary) -> dict[str, Any]:
 def in_words(row: dict[str, Any]) -> str:
     """One data set for people."""
     height, width = row["image_size"]
-    lines = [f"{row['data']}: {row['images']:,} images, {height}x{width}, {_colours(row['channels'])}"]
+    images = "images" if row["opened"] else "image files, not opened yet"
+    lines = [f"{row['data']}: {row['images']:,} {images}, {height}x{width}, {_colours(row['channels'])}"]
     if row["classes"]:
         lines.append(f"{len(row['classes'])} classes: {', '.join(row['classes'])}")
     if row["skipped"]:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ddpm.config import explain
-from ddpm.errors import ConfigError
+from ddpm.config import field_problems
 from ddpm.sample_config import SampleConfig
-from ddpm.sample_recipe import Sample
+from ddpm.sample_recipe import Sample, misfits
 from studio.home import home_directory, runs_root
 from studio.networks import open_network, samples_folder
-from studio.options import add_model_options, step_number
+from studio.options import add_model_options, step_number, wrong_options
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +57,10 @@ def network_and_recipe(arguments: argparse.Namespace, model: type[Sample]) -> "t
         device=arguments.device,
     )
     steps = recipe.steps if "steps" in given else min(recipe.steps, network.config.diffusion.T)
-    return network, recipe.model_copy(update={"steps": steps, "weights": network.weights})
+    recipe = recipe.model_copy(update={"steps": steps, "weights": network.weights})
+    if problems := misfits(recipe, network.config):
+        raise wrong_options(problems)
+    return network, recipe
 
 
 def recipe_from_text(model: type[Sample], given: dict[str, Any]) -> Sample:
@@ -66,7 +68,7 @@ def recipe_from_text(model: type[Sample], given: dict[str, Any]) -> Sample:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise ConfigError(explain(error, "the options")) from None
+        raise wrong_options(field_problems(error)) from None
 
 
 def finished(drawings: "Iterator[Drawing]") -> "Tensor":

@@ -93,7 +93,7 @@ def _inpaint(network: "Network", recipe: InpaintConfig, paths: list[Path]) -> It
     picture, mask = paths
     _, height, width = network.config.data.shape
     image = _picture(network, picture)
-    return edit.inpaint(network, recipe, image, torch.from_numpy(read_mask(mask, picture, (height, width))))
+    return edit.inpaint(network, recipe, image, torch.tensor(read_mask(mask, picture, (height, width))))
 
 
 def _picture(network: "Network", path: Path) -> "Tensor":
@@ -101,7 +101,7 @@ def _picture(network: "Network", path: Path) -> "Tensor":
 
     from ddpm.picture_file import read_picture
 
-    return torch.from_numpy(read_picture(path, network.config.data.shape))
+    return torch.tensor(read_picture(path, network.config.data.shape))
 
 
 EDITS = {

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ddpm.checkpoint import find_checkpoint
-from ddpm.config import explain
+from ddpm.config import field_problems
+from ddpm.datasets import refuse_no_data
 from ddpm.errors import ConfigError
 from ddpm.evaluation_config import EvaluationConfig
 from ddpm.runs import open_run
 from studio.home import data_root, home_directory, runs_root
-from studio.options import add_model_options, step_number
+from studio.networks import is_file
+from studio.options import add_model_options, step_number, wrong_options
 
 if TYPE_CHECKING:
     from ddpm.evaluate import BitsPerDimension, Evaluation, Loss
@@ -32,7 +34,18 @@ def command(arguments: argparse.Namespace) -> int:
     """Measure, show a table, and say where it was written; returns the exit code."""
     options = evaluation_config({name: getattr(arguments, name) for name in EvaluationConfig.model_fields})
     home = home_directory(arguments.home)
-    run = open_run(runs_root(home), arguments.run)
+    root = runs_root(home)
+    if is_file(root, arguments.run):
+        raise ConfigError(
+            f"{arguments.run} holds a network alone; evaluate needs a run, which says what images to measure it on."
+        )
+    run = open_run(root, arguments.run)
+    config = run.config()
+    refuse_no_data(config, run.name)
+    if arguments.bins is not None and options.bins > (T := config.diffusion.T):
+        raise wrong_options(
+            {"bins": f"{options.bins} are not possible, as the network was trained with T = {T}"}
+        )
     checkpoint = find_checkpoint(run.checkpoints_path, arguments.checkpoint)
 
     from ddpm.evaluate import Evaluation, evaluate, open_evaluated, save_evaluation
@@ -59,7 +72,7 @@ def evaluation_config(given: dict[str, Any]) -> EvaluationConfig:
     try:
         return EvaluationConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(explain(error, "the options")) from None
+        raise wrong_options(field_problems(error)) from None
 
 
 def table(evaluation: "Evaluation") -> Iterator[str]:

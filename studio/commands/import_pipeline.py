@@ -3,10 +3,11 @@
 import argparse
 from pathlib import Path
 
-from ddpm.errors import ExchangeError
+from ddpm.errors import WrongPlaceError
 from ddpm.runs import check_name, free_name
 from ddpm.tensor_files import WHY_NOT_A_PICKLE, is_pickle
 from studio.home import data_root, home_directory, runs_root
+from studio.networks import SUFFIX
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,12 @@ def command(arguments: argparse.Namespace) -> int:
     root = runs_root(home)
     folder = Path(arguments.folder).expanduser().absolute()
     if is_pickle(folder):
-        raise ExchangeError(f"{folder} {WHY_NOT_A_PICKLE}.")
+        raise WrongPlaceError(f"{folder} {WHY_NOT_A_PICKLE}.")
+    if folder.suffix == SUFFIX and folder.is_file():
+        raise WrongPlaceError(
+            f"{folder} is a file, and import takes the folder of a pipeline. If ddpm-studio export wrote it, draw from "
+            f"it as it is: ddpm-studio sample {folder}"
+        )
     name = arguments.name or free_name(root, folder.name)
     check_name(name)
 

@@ -142,7 +142,8 @@ def _resume(arguments: argparse.Namespace, root: Path) -> Job:
     checkpoint = find_checkpoint(run.checkpoints_path, arguments.checkpoint)
     if checkpoint.step >= config.train.steps:
         raise ConfigError(
-            f"The run {run.name} has reached its last step, {config.train.steps}. Give it more with --steps N."
+            f"The run {run.name} is at step {checkpoint.step}, and train.steps is {config.train.steps}, so nothing is "
+            f"left to train. Give it more with --steps, above {checkpoint.step}."
         )
     newest = run.checkpoints()[-1].step
     if arguments.checkpoint is None and newest > checkpoint.step:
