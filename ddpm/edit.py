@@ -1,6 +1,8 @@
 """Edit images with a trained network: from pictures and a recipe to drawings."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import cache, partial
 from itertools import pairwise
 
 import torch
@@ -8,7 +10,9 @@ from torch import Tensor
 
 from ddpm import editing, samplers, sampling, schedules
 from ddpm.data import to_unit
+from ddpm.device import out_of_memory_told
 from ddpm.edit_recipe import ImageConfig, InpaintConfig, InterpolateConfig, fitted_edit
+from ddpm.errors import MemoryFullError
 from ddpm.generate import Drawing, Network, draw_in_batches
 from ddpm.randomness import SampleNoise
 
@@ -24,9 +28,11 @@ def interpolate(network: Network, edit: InterpolateConfig, a: Tensor, b: Tensor)
     visited = editing.last_part(sampling.visited(config, edit), edit.strength)
     weights = torch.linspace(0, 1, edit.n, device=device)
     ends = to_unit(torch.stack([a, b])).to(device)
+    # Once for all batches, when the first one asks: the way back takes as many calls as the way forth, or more.
+    encoded_ends = cache(partial(_encoded, network, edit, ends, visited))
 
     def start(indices: range) -> Iterator[samplers.Step]:
-        encoded = _encoded(network, edit, ends, visited)
+        encoded = encoded_ends()
         noise = SampleNoise(edit.seed, [0] * len(indices), config.data.shape, device)
         sampler = sampling.bound_sampler(network.unet, config, edit, indices, device)
         among = weights[indices.start : indices.stop]
@@ -86,11 +92,18 @@ def inpaint(network: Network, edit: InpaintConfig, image: Tensor, mask: Tensor) 
 
 
 def _encoded(network: Network, edit: InterpolateConfig, ends: Tensor, visited: Sequence[int]) -> Tensor:
-    """The two ends at the level of the first timestep visited."""
+    """The two ends at the level of the first timestep visited; one after the other where both are too much at once."""
     config, device = network.config, network.device
     schedule = schedules.build(config.diffusion)
     if edit.encode == "noising":
         noise = SampleNoise(edit.seed, [1, 2], config.data.shape, device)
         return editing.noised(schedule, ends, visited[0], noise.draw())
-    denoiser = sampling.denoiser_of(network.unet, config, edit, range(2), device)
-    return editing.inverted(denoiser, schedule, ends, visited, iterations=edit.iterations)
+
+    def inverted(images: Tensor) -> Tensor:
+        denoiser = sampling.denoiser_of(network.unet, config, edit, range(len(images)), device)
+        return editing.inverted(denoiser, schedule, images, visited, iterations=edit.iterations)
+
+    if edit.batch_size > 1:
+        with suppress(MemoryFullError), out_of_memory_told("a device with more of it"):
+            return inverted(ends)
+    return torch.cat([inverted(ends[:1]), inverted(ends[1:])])

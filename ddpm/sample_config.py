@@ -30,11 +30,18 @@ class SampleConfig(Section):
         description="what keeps the expected image in range: clipping, dynamic thresholding, or nothing, which the "
         "cosine schedule does not bear with eps",
     )
-    threshold_quantile: float = Field(
-        0.995, gt=0, le=1, description="dynamic: share of an image's values that is kept in range"
+    threshold_quantile: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="dynamic: share of an image's values that is kept in range; unset: 0.995",
     )
-    eta: float = Field(
-        0.0, ge=0, le=1, description="DDIM: share of the noise put back; 0 none, 1 as much as DDPM"
+    eta: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="share of the noise put back, 0 none, 1 as much as DDPM; unset: 0 for ddim, "
+        "1 for euler-ancestral and dpm++2m-sde; no other sampler has it",
     )
     variance: Literal["posterior", "beta", "learned"] | None = Field(
         None,

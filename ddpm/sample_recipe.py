@@ -1,34 +1,48 @@
-"""Whether a run's network can draw what a recipe asks for, and what the recipe leaves open."""
+"""Whether a run's network and a sampler can do what a recipe asks for, and what the recipe leaves open."""
 
 import textwrap
 from typing import TypeVar
 
 from ddpm.config import Config
+from ddpm.config_values import SamplerName
 from ddpm.errors import ConfigError
 from ddpm.sample_config import SampleConfig
 
 NO_CLASS = "none"
+# The eta of the samplers that have one, where the recipe leaves it open.
+USUAL_ETA: dict[SamplerName, float] = {"ddim": 0.0, "euler-ancestral": 1.0, "dpm++2m-sde": 1.0}
+USUAL_THRESHOLD_QUANTILE = 0.995
 Sample = TypeVar("Sample", bound=SampleConfig)
 
 
 def fitted(sample: Sample, config: Config) -> Sample:
-    """The recipe with the variance filled in that it leaves to the run. Raises ConfigError for what cannot be."""
+    """The recipe with all that it leaves open filled in; what its sampler does not use stays None.
+
+    Raises ConfigError for what cannot be.
+    """
     if problems := misfits(sample, config):
         raise ConfigError(" ".join(f"{field}: {problem}." for field, problem in problems.items()))
-    own = "learned" if config.diffusion.variance == "learned" else "posterior"
-    return sample.model_copy(update={"variance": sample.variance or own})
+    usual = {
+        "variance": _usual_variance(config) if sample.sampler == "ddpm" else None,
+        "eta": USUAL_ETA.get(sample.sampler),
+        "threshold_quantile": USUAL_THRESHOLD_QUANTILE if sample.clip == "dynamic" else None,
+    }
+    left_open = {field: value for field, value in usual.items() if getattr(sample, field) is None}
+    return sample.model_copy(update=left_open)
 
 
 def misfits(sample: SampleConfig, config: Config) -> dict[str, str]:
-    """What of a recipe the run's network cannot do: a sentence for each such field; empty if all is well.
+    """What of a recipe the run's network cannot do or its sampler does not use: a sentence for each such field.
 
-    Raises ConfigError where the run's own recipe is incomplete.
+    Empty if all is well. Raises ConfigError where the run's own recipe is incomplete.
     """
     found = {
         "steps": _steps_misfit(sample, config),
         "variance": _variance_misfit(sample, config),
         "guidance_scale": _guidance_misfit(sample, config),
         "label": _label_misfit(sample, config),
+        "threshold_quantile": _quantile_misfit(sample),
+        "eta": _eta_misfit(sample),
     }
     return {field: problem for field, problem in found.items() if problem}
 
@@ -51,9 +65,34 @@ def _steps_misfit(sample: SampleConfig, config: Config) -> str:
 
 
 def _variance_misfit(sample: SampleConfig, config: Config) -> str:
+    if sample.variance is None:
+        return ""
+    if sample.sampler != "ddpm":
+        return (
+            f"{sample.variance} has no meaning with the sampler {sample.sampler}; leave it out, or use ddpm"
+        )
     if sample.variance != "learned" or config.diffusion.variance == "learned":
         return ""
     return "this network did not learn one; use posterior or beta"
+
+
+def _usual_variance(config: Config) -> str:
+    return "learned" if config.diffusion.variance == "learned" else "posterior"
+
+
+def _eta_misfit(sample: SampleConfig) -> str:
+    if sample.eta is None or sample.sampler in USUAL_ETA:
+        return ""
+    return (
+        f"{sample.eta:g} has no meaning with the sampler {sample.sampler}; leave it out, or use one of "
+        f"{', '.join(USUAL_ETA)}"
+    )
+
+
+def _quantile_misfit(sample: SampleConfig) -> str:
+    if sample.threshold_quantile is None or sample.clip == "dynamic":
+        return ""
+    return f"{sample.threshold_quantile:g} has no meaning with clip {sample.clip}; leave it out, or use clip dynamic"
 
 
 def _guidance_misfit(sample: SampleConfig, config: Config) -> str:

@@ -46,17 +46,17 @@ def _sampler(sample: SampleConfig) -> Sampler:
         case "ddpm":
             return partial(samplers.ddpm, variance="beta" if sample.variance == "beta" else "posterior")
         case "ddim":
-            return partial(samplers.ddim, eta=sample.eta)
+            return partial(samplers.ddim, eta=_filled_in(sample.eta))
         case "euler":
             return samplers.euler
         case "euler-ancestral":
-            return samplers.euler_ancestral
+            return partial(samplers.euler_ancestral, eta=_filled_in(sample.eta))
         case "heun":
             return solvers.heun
         case "dpm++2m":
             return solvers.dpm_solver_2m
         case "dpm++2m-sde":
-            return partial(solvers.dpm_solver_2m, eta=1.0)
+            return partial(solvers.dpm_solver_2m, eta=_filled_in(sample.eta))
 
 
 def _limit(sample: SampleConfig) -> Wrapper:
@@ -64,9 +64,14 @@ def _limit(sample: SampleConfig) -> Wrapper:
         case "static":
             return denoisers.clipped
         case "dynamic":
-            return partial(denoisers.thresholded, quantile=sample.threshold_quantile)
+            return partial(denoisers.thresholded, quantile=_filled_in(sample.threshold_quantile))
         case "none":
             return lambda denoiser: denoiser
+
+
+def _filled_in(value: float | None) -> float:
+    assert value is not None  # a fitted recipe leaves nothing open that is used
+    return value
 
 
 def _told_classes(

@@ -53,10 +53,11 @@ def dpm_solver_2m(
     eta: float = 0.0,
     previous: tuple[int, Tensor] | None = None,
 ) -> Iterator[Step]:
-    """DPM-Solver++(2M) (Lu et al. 2022b, algorithm 2) with eta = 0, SDE-DPM-Solver++(2M) (section 5) with eta = 1.
+    """DPM-Solver++(2M) (Lu et al. 2022b, algorithm 2) with eta = 0, SDE-DPM-Solver++(2M) (same paper) with eta = 1.
 
     One call of the denoiser a step: x_0 is extrapolated over log(1 / ratio) from this one and the one before. The
-    first step and the last, which would extrapolate infinitely far, are of first order. ``previous``, the timestep
+    first step and the last, which would extrapolate infinitely far, are of first order. An eta between puts a part
+    of the noise back (k-diffusion's sampler). ``previous``, the timestep
     and the x_0 of the step before x_T, goes on with a drawing exactly; without it the first step starts anew.
     """
     x_t = x_T

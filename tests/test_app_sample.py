@@ -15,13 +15,21 @@ def test_the_form_hides_what_has_no_meaning_for_sampler_and_network(home):
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, SampleScreen))
         await until_seen(pilot, "Draw  (ctrl+s)")
-        assert "Eta (DDIM)" in screen_text(pilot)
+        assert "Eta" in screen_text(pilot)
         for absent in ("Variance (DDPM)", "Class", "Guidance", "Quantile"):
             assert absent not in screen_text(pilot)
         app.screen.query_one("#clip").query_one(Select).value = "dynamic"
         await until_seen(pilot, "Quantile")
-        app.screen.query_one("#sampler").query_one(Select).value = "dpm++2m-sde"
-        await until(pilot, lambda: "Eta (DDIM)" not in screen_text(pilot))
+        form = app.screen.query_one(SampleForm)
+        app.screen.query_one("#eta").query_one(Input).value = "0.5"
+        app.screen.query_one("#threshold_quantile").query_one(Input).value = "0.9"
+        await until(pilot, lambda: form.recipe() is not None)
+        assert (form.recipe().eta, form.recipe().threshold_quantile) == (0.5, 0.9)
+        app.screen.query_one("#sampler").query_one(Select).value = "heun"
+        app.screen.query_one("#clip").query_one(Select).value = "none"
+        await until(pilot, lambda: "Eta" not in screen_text(pilot) and "Quantile" not in screen_text(pilot))
+        # What is hidden is not asked for either.
+        assert (form.recipe().eta, form.recipe().threshold_quantile) == (None, None)
 
     drive(home, script, (80, 24))
 

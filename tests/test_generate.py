@@ -52,7 +52,7 @@ def images(network, **values):
 @pytest.mark.parametrize("diffusion", [{}, {"variance": "learned"}, ENDS_IN_NOISE])
 def test_image_7_is_image_7_in_whatever_batch_with_every_sampler(sampler, diffusion):
     network = network_of(recipe(**diffusion))
-    options = {"sampler": sampler, "guidance_scale": 2.0, "eta": 0.5}
+    options = {"sampler": sampler, "guidance_scale": 2.0}
     at_once = images(network, **options)
     assert (at_once - images(network, **options, batch_size=3)).abs().max() <= 1
     assert (at_once[:4] - images(network, **options, n=4)).abs().max() <= 1
@@ -84,6 +84,26 @@ def test_a_learned_variance_is_used_by_ddpm_unless_another_is_asked_for():
     assert torch.equal(learned, images(network, sampler="ddpm", variance="learned"))
     assert (learned - posterior).abs().max() > 2
     assert recipe_of(network, SampleConfig(steps=6, sampler="ddpm"))["variance"] == "learned"
+
+
+def test_an_eta_between_lies_between_for_every_sampler_that_has_one():
+    network = network_of(recipe())
+    for sampler, without in [("ddim", "euler"), ("euler-ancestral", "euler"), ("dpm++2m-sde", "dpm++2m")]:
+        none = images(network, sampler=without)
+        some, half, full = (images(network, sampler=sampler, eta=eta) for eta in (0.0, 0.5, 1.0))
+        assert torch.equal(some, none)
+        assert (half - none).abs().max() > 2
+        assert (half - full).abs().max() > 2
+    assert torch.equal(images(network, sampler="euler-ancestral"), images(network, sampler="ddim", eta=1.0))
+    assert torch.equal(images(network, sampler="dpm++2m-sde"), full)
+
+
+def test_the_recorded_recipe_names_only_what_was_used():
+    network = network_of(recipe())
+    euler = recipe_of(network, SampleConfig(steps=6, sampler="euler"))
+    assert (euler["eta"], euler["variance"], euler["threshold_quantile"]) == (None, None, None)
+    ancestral = recipe_of(network, SampleConfig(steps=6, sampler="euler-ancestral", eta=0.3, clip="dynamic"))
+    assert (ancestral["eta"], ancestral["variance"], ancestral["threshold_quantile"]) == (0.3, None, 0.995)
 
 
 @pytest.mark.parametrize("clip", ["static", "dynamic", "none"])
@@ -159,6 +179,44 @@ def test_every_edit_works_with_every_sampler_and_in_batches(sampler, diffusion):
         assert torch.equal(results[3][..., 2:, :], picture(1).int().expand(5, -1, -1, -1)[..., 2:, :])
     for a, b in zip(whole, results, strict=True):
         assert (a - b).abs().max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "sizes"),
+    [
+        (9, [*[2] * 30, *[9] * 10]),
+        (3, [*[2] * 30, *[3] * 30]),
+        (1, [*[1] * 60, *[1] * 90]),
+    ],
+)
+def test_the_ends_of_an_interpolation_are_inverted_once_for_all_batches(batch_size, sizes):
+    counted = with_memory_for(9)
+    interpolation = InterpolateConfig(steps=10, n=9, iterations=3, batch_size=batch_size)
+    *_, drawing = edit.interpolate(counted, interpolation, picture(1), picture(2))
+    assert drawing.done == drawing.total
+    assert counted.unet.sizes == sizes
+
+
+def test_nothing_is_inverted_before_the_first_image_is_asked_for():
+    counted = with_memory_for(9)
+    drawings = edit.interpolate(counted, InterpolateConfig(steps=4, n=3), picture(1), picture(2))
+    assert counted.unet.sizes == []
+    next(drawings)
+    assert counted.unet.sizes == [*[2] * 12, 3]
+
+
+def test_an_interpolation_shrinks_to_one_image_at_a_time_where_memory_ends():
+    small = with_memory_for(1)
+    interpolation = InterpolateConfig(steps=4, n=4)
+    *_, drawing = edit.interpolate(small, interpolation, picture(1), picture(2))
+    *_, expected = edit.interpolate(network_of(recipe()), interpolation, picture(1), picture(2))
+    assert (drawing.x_t.int() - expected.x_t.int()).abs().max() <= 1
+    assert small.unet.sizes == [2, *[1] * 24, 4, 2, *[1] * 16]
+
+
+def test_where_one_end_of_an_interpolation_is_too_much_that_is_said():
+    with pytest.raises(MemoryFullError, match="memory of the device is used up"):
+        list(edit.interpolate(with_memory_for(0), InterpolateConfig(steps=4, n=4), picture(1), picture(2)))
 
 
 def test_edits_of_a_network_that_is_told_classes_tell_it_none_unless_asked():

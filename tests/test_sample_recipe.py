@@ -1,9 +1,12 @@
 """What a recipe of a drawing leaves open, and what a run's network cannot do."""
 
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
 from ddpm.config import Config
+from ddpm.config_values import SamplerName
 from ddpm.errors import ConfigError
 from ddpm.sample_config import SampleConfig
 from ddpm.sample_recipe import fitted, label_numbers, misfits
@@ -40,16 +43,41 @@ def test_a_network_that_is_told_nothing_has_no_labels():
 
 
 def test_the_variance_is_the_learned_one_where_there_is_one():
-    assert fitted(SampleConfig(), PLAIN).variance == "posterior"
-    assert fitted(SampleConfig(), LEARNED).variance == "learned"
-    assert fitted(SampleConfig(variance="beta"), LEARNED).variance == "beta"
+    assert fitted(SampleConfig(sampler="ddpm"), PLAIN).variance == "posterior"
+    assert fitted(SampleConfig(sampler="ddpm"), LEARNED).variance == "learned"
+    assert fitted(SampleConfig(sampler="ddpm", variance="beta"), LEARNED).variance == "beta"
+
+
+@pytest.mark.parametrize("sampler", get_args(SamplerName))
+def test_what_is_left_open_is_filled_in_where_it_is_used_and_stays_open_where_not(sampler):
+    sample = fitted(SampleConfig(sampler=sampler, clip="dynamic"), PLAIN)
+    assert sample.variance == ("posterior" if sampler == "ddpm" else None)
+    assert sample.eta == {"ddim": 0, "euler-ancestral": 1, "dpm++2m-sde": 1}.get(sampler)
+    assert sample.threshold_quantile == 0.995
+    assert fitted(sample, PLAIN) == sample
+    assert fitted(SampleConfig(sampler=sampler), PLAIN).threshold_quantile is None
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "euler-ancestral", "dpm++2m-sde"])
+def test_an_eta_that_is_given_stays(sampler):
+    assert fitted(SampleConfig(sampler=sampler, eta=0.3), PLAIN).eta == 0.3
 
 
 @pytest.mark.parametrize(
     ("values", "config", "field", "words"),
     [
         ({"steps": 51}, PLAIN, "steps", "T = 50; use 1 to 50"),
-        ({"variance": "learned"}, PLAIN, "variance", "did not learn one; use posterior or beta"),
+        (
+            {"sampler": "ddpm", "variance": "learned"},
+            PLAIN,
+            "variance",
+            "did not learn one; use posterior or beta",
+        ),
+        ({"variance": "beta"}, PLAIN, "variance", "beta has no meaning with the sampler ddim"),
+        ({"sampler": "heun", "eta": 0.3}, PLAIN, "eta", "use one of ddim, euler-ancestral, dpm++2m-sde"),
+        ({"sampler": "ddpm", "eta": 1}, PLAIN, "eta", "1 has no meaning with the sampler ddpm"),
+        ({"threshold_quantile": 0.9}, PLAIN, "threshold_quantile", "use clip dynamic"),
+        ({"clip": "none", "threshold_quantile": 1}, PLAIN, "threshold_quantile", "with clip none"),
         (
             {"guidance_scale": 2},
             PLAIN,
@@ -72,7 +100,7 @@ def test_the_variance_is_the_learned_one_where_there_is_one():
 def test_what_the_network_cannot_do_is_said_at_its_field_in_one_sentence(values, config, field, words):
     sample = SampleConfig(**{"steps": 10, **values})
     assert list(misfits(sample, config)) == [field]
-    with pytest.raises(ConfigError, match=f"^{field}: [^.]*\\.$") as error:
+    with pytest.raises(ConfigError, match=rf"^{field}: ([^.]|\d\.\d)*\.$") as error:
         fitted(sample, config)
     assert words in str(error.value)
 

@@ -11,7 +11,7 @@ from textual.widgets import Button, Input, Select
 from ddpm.config import Config, field_problems
 from ddpm.errors import ConfigError
 from ddpm.sample_config import SampleConfig
-from ddpm.sample_recipe import misfits
+from ddpm.sample_recipe import USUAL_ETA, USUAL_THRESHOLD_QUANTILE, misfits
 from studio.widgets.fields import Field, KeyedInput, picker
 
 DIGITS = "0123456789"
@@ -58,13 +58,15 @@ class SampleForm(VerticalScroll):
         yield Field("Sampler", picker(_choices("sampler"), usual.sampler), id="sampler")
         yield Field("Steps", KeyedInput(str(usual.steps), allowed=DIGITS), id="steps")
         yield Field("Spacing", picker(_choices("spacing"), usual.spacing), id="spacing")
-        yield Field("Eta (DDIM)", KeyedInput(f"{usual.eta:g}", allowed=NUMBER), id="eta")
+        yield Field("Eta", KeyedInput("", allowed=NUMBER, placeholder="the sampler's own"), id="eta")
         yield Field("Variance (DDPM)", picker(variances, variances[0]), id="variance")
         yield Field("Class", KeyedInput("", placeholder="each in turn"), id="label")
         yield Field("Guidance", KeyedInput(f"{usual.guidance_scale:g}", allowed=NUMBER), id="guidance_scale")
         yield Field("Clip", picker(_choices("clip"), usual.clip), id="clip")
         yield Field(
-            "Quantile", KeyedInput(f"{usual.threshold_quantile:g}", allowed=NUMBER), id="threshold_quantile"
+            "Quantile",
+            KeyedInput("", allowed=NUMBER, placeholder=f"{USUAL_THRESHOLD_QUANTILE:g}"),
+            id="threshold_quantile",
         )
         yield Field("Images", KeyedInput(str(usual.n), allowed=DIGITS), id="n")
         yield Field("Seed", KeyedInput(str(usual.seed), allowed=DIGITS), id="seed")
@@ -109,7 +111,7 @@ class SampleForm(VerticalScroll):
     def _hide_what_has_no_meaning(self) -> None:
         sampler = self.field("sampler").text
         is_told_classes = self._config is not None and self._config.model.class_conditional
-        self.field("eta").display = sampler == "ddim"
+        self.field("eta").display = sampler in USUAL_ETA
         self.field("variance").display = sampler == "ddpm"
         self.field("label").display = self.field("guidance_scale").display = is_told_classes
         self.field("threshold_quantile").display = self.field("clip").text == "dynamic"
