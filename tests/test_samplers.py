@@ -13,11 +13,12 @@ from diffusers import (
 from diffusers_exact import exact, in_float64, with_exact_sigmas
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sampler_laws import SHAPE, Tape, denoiser_of, eps_of, start
+from sampler_cases import ENDS_IN_NOISE, GRID, SCHEDULES, implied_eps, raw_output
+from sampler_laws import SHAPE, Tape, denoiser_of, start
 
 from ddpm import diffusion, samplers, schedules, solvers
 from ddpm.config import DiffusionConfig
-from ddpm.denoisers import clipped, of_network
+from ddpm.denoisers import clipped
 
 ONE_STEP = {
     "ddpm": samplers.ddpm,
@@ -29,54 +30,43 @@ ONE_STEP = {
 EVERY = {**ONE_STEP, "dpm++2m": solvers.dpm_solver_2m}
 
 
-def limited(denoiser, clip):
-    return denoiser if clip is None else clipped(denoiser, clip)
-
-
-GRID = [
-    (T, n, name, clip)
-    for T, n in [(1, 1), (10, 10), (12, 4), (200, 50), (1000, 20)]
-    for name in ("linear", "cosine")
-    for clip in (1.0, None)
-]
-
-
-@pytest.mark.parametrize(("T", "n", "name", "clip"), GRID)
+@pytest.mark.parametrize("case", GRID + ENDS_IN_NOISE, ids=str)
 @pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
-def test_ddim_is_that_of_diffusers(T, n, name, clip, eta):
-    schedule = schedules.build(DiffusionConfig(T=T, schedule=name))
-    reference = exact(DDIMScheduler, schedule, clip_sample=clip is not None)
-    reference.set_timesteps(n)
-    visited = schedules.timesteps(T, n)
+def test_ddim_is_that_of_diffusers(case, eta):
+    schedule, visited = case.schedule, case.visited
+    reference = exact(DDIMScheduler, schedule, **case.clips)
+    reference.set_timesteps(case.n)
     assert reference.timesteps.tolist() == visited
     tape, x = Tape(1), start()
-    denoiser = limited(denoiser_of(schedule), clip)
-    for step, t in zip(samplers.ddim(denoiser, schedule, x, visited, Tape(1), eta=eta), visited, strict=True):
+    steps = samplers.ddim(case.denoiser, schedule, x, visited, Tape(1), eta=eta)
+    for step, t in zip(steps, visited, strict=True):
         # The direction is taken from the clipped x_0, which diffusers calls use_clipped_model_output.
         noise = tape() if eta and t != visited[-1] else torch.zeros(SHAPE, dtype=torch.float64)
-        eps = eps_of(x, torch.full((2,), t))
-        out = reference.step(eps, t, x, eta=eta, use_clipped_model_output=True, variance_noise=noise)
+        out = reference.step(
+            raw_output(x, t), t, x, eta=eta, use_clipped_model_output=True, variance_noise=noise
+        )
         np.testing.assert_allclose(step.x_0, out.pred_original_sample, rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(step.x_t, out.prev_sample, rtol=1e-9, atol=1e-9)
         x = out.prev_sample
-    assert step.step == n
+        if eta == 1 and case.zero_terminal_snr and t == visited[0]:
+            # All of the noise is fresh; of what is left, 0, diffusers takes the root and may find it below 0.
+            alpha_bar = schedule.alpha_bar_before(visited[1])
+            x = alpha_bar**0.5 * out.pred_original_sample + (1 - alpha_bar) ** 0.5 * noise
+        np.testing.assert_allclose(step.x_t, x, rtol=1e-9, atol=1e-9)
+    assert step.step == case.n
 
 
-@pytest.mark.parametrize(("T", "n"), [(10, 10), (12, 4), (1000, 20)])
-@pytest.mark.parametrize(
-    ("prediction", "theirs"), [("eps", "epsilon"), ("x_0", "sample"), ("v", "v_prediction")]
-)
-def test_ddim_is_that_of_diffusers_whatever_the_network_predicts(T, n, prediction, theirs):
-    config = DiffusionConfig(T=T, schedule="linear", prediction=prediction)
-    schedule = schedules.build(config)
-    reference = exact(DDIMScheduler, schedule, clip_sample=True, prediction_type=theirs)
-    reference.set_timesteps(n)
-    visited, x = schedules.timesteps(T, n), start()
-    denoiser = clipped(of_network(eps_of, config, schedule))
-    for step, t in zip(samplers.ddim(denoiser, schedule, x, visited, Tape(1)), visited, strict=True):
-        out = reference.step(eps_of(x, torch.full((2,), t)), t, x, use_clipped_model_output=True)
-        np.testing.assert_allclose(step.x_t, out.prev_sample, rtol=1e-9, atol=1e-9)
-        x = out.prev_sample
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("T", [1, 12, 1000])
+def test_the_tables_are_those_that_diffusers_makes_of_our_betas(name, T):
+    """Its own arithmetic is in float32, and so the other tests lend it our tables."""
+    schedule = schedules.build(DiffusionConfig(T=T, schedule=name))
+    reference = DDIMScheduler(T, trained_betas=schedule.beta.tolist())
+    np.testing.assert_allclose(reference.alphas_cumprod, schedule.alpha_bar, rtol=2e-4)
+    if T > 1:
+        ends_in_noise = schedules.with_zero_terminal_snr(schedule)
+        reference = DDIMScheduler(T, trained_betas=schedule.beta.tolist(), rescale_betas_zero_snr=True)
+        np.testing.assert_allclose(reference.alphas_cumprod, ends_in_noise.alpha_bar, rtol=2e-4, atol=1e-7)
+        assert float(reference.alphas_cumprod[-1]) == 0
 
 
 def test_with_other_spacings_ddim_takes_its_predecessor_from_the_list_where_diffusers_takes_a_stride():
@@ -96,96 +86,91 @@ def test_with_other_spacings_ddim_takes_its_predecessor_from_the_list_where_diff
     assert float((theirs - expected).abs().max()) > 0.1
 
 
-@pytest.mark.parametrize(("T", "n", "name", "clip"), GRID)
+@pytest.mark.parametrize("case", GRID + ENDS_IN_NOISE, ids=str)
 @pytest.mark.parametrize(("variance", "theirs"), [("posterior", "fixed_small"), ("beta", "fixed_large")])
-def test_ddpm_is_that_of_diffusers(T, n, name, clip, variance, theirs, monkeypatch):
-    schedule = schedules.build(DiffusionConfig(T=T, schedule=name))
-    reference = exact(DDPMScheduler, schedule, clip_sample=clip is not None, variance_type=theirs)
-    reference.set_timesteps(n)
-    visited = schedules.timesteps(T, n)
+def test_ddpm_is_that_of_diffusers(case, variance, theirs, monkeypatch):
+    schedule, visited = case.schedule, case.visited
+    reference = exact(DDPMScheduler, schedule, variance_type=theirs, **case.clips)
+    reference.set_timesteps(case.n)
     tape, x = Tape(2), start()
     in_float64(monkeypatch, DDPMScheduler, tape)
-    denoiser = limited(denoiser_of(schedule), clip)
-    sampled = samplers.ddpm(denoiser, schedule, x, visited, Tape(2), variance=variance)
+    sampled = samplers.ddpm(case.denoiser, schedule, x, visited, Tape(2), variance=variance)
     for step, t in zip(sampled, visited, strict=True):
-        out = reference.step(eps_of(x, torch.full((2,), t)), t, x)
+        out = reference.step(raw_output(x, t), t, x)
         np.testing.assert_allclose(step.x_0, out.pred_original_sample, rtol=1e-9, atol=1e-9)
-        if variance == "beta" and n < T and t == visited[-1]:
+        if variance == "beta" and case.n < case.T and t == visited[-1]:
             # diffusers looks at t > 0 rather than at the last step, and leaves noise in the finished image.
             np.testing.assert_allclose(step.x_t, step.x_0, rtol=1e-9, atol=1e-9)
         else:
             np.testing.assert_allclose(step.x_t, out.prev_sample, rtol=1e-7, atol=1e-9)
         x = out.prev_sample
-    assert step.step == n
+    assert step.step == case.n
 
 
-@pytest.mark.parametrize(("T", "n", "name", "clip"), GRID)
-def test_ddpm_with_a_learned_variance_is_that_of_diffusers(T, n, name, clip, monkeypatch):
-    schedule = schedules.build(DiffusionConfig(T=T, schedule=name))
-    reference = exact(DDPMScheduler, schedule, clip_sample=clip is not None, variance_type="learned_range")
-    reference.set_timesteps(n)
-    visited, raw = schedules.timesteps(T, n), torch.tanh(start(7))
+@pytest.mark.parametrize("case", GRID + ENDS_IN_NOISE, ids=str)
+def test_ddpm_with_a_learned_variance_is_that_of_diffusers(case, monkeypatch):
+    schedule, visited = case.schedule, case.visited
+    reference = exact(DDPMScheduler, schedule, variance_type="learned_range", **case.clips)
+    reference.set_timesteps(case.n)
+    raw_fraction = torch.tanh(start(7))
     tape, x = Tape(2), start()
     in_float64(monkeypatch, DDPMScheduler, tape)
-    denoiser = limited(denoiser_of(schedule), clip)
+    denoiser = case.denoiser
     sampled = samplers.ddpm_learned(
-        lambda x_t, t: (denoiser(x_t, t), (raw + 1) / 2), schedule, x, visited, Tape(2)
+        lambda x_t, t: (denoiser(x_t, t), (raw_fraction + 1) / 2), schedule, x, visited, Tape(2)
     )
     for step, t in zip(sampled, visited, strict=True):
-        out = reference.step(torch.cat([eps_of(x, torch.full((2,), t)), raw], dim=1), t, x)
+        out = reference.step(torch.cat([raw_output(x, t), raw_fraction], dim=1), t, x)
+        np.testing.assert_allclose(step.x_0, out.pred_original_sample, rtol=1e-9, atol=1e-9)
         if t == visited[-1]:
             # As above: with fewer steps than T, diffusers leaves noise in the finished image.
             np.testing.assert_allclose(step.x_t, step.x_0, rtol=1e-9, atol=1e-9)
             break
         # diffusers takes the beta of the single step t for the upper end, not that of the longer step; the
         # Improved DDPM paper derives both from the shorter list (eq. 19).
-        if n == T:
+        if case.n == case.T:
             np.testing.assert_allclose(step.x_t, out.prev_sample, rtol=1e-7, atol=1e-9)
         x = step.x_t
 
 
-@pytest.mark.parametrize(("T", "n", "name", "clip"), GRID)
+@pytest.mark.parametrize("case", GRID, ids=str)
 @pytest.mark.parametrize(
-    ("sampler", "theirs"),
+    ("sampler", "theirs", "converts"),
     [
-        (samplers.euler, EulerDiscreteScheduler),
-        (samplers.euler_ancestral, EulerAncestralDiscreteScheduler),
+        (samplers.euler, EulerDiscreteScheduler, ("eps", "x_0", "v")),
+        # It raises NotImplementedError for a network that predicts x_0.
+        (samplers.euler_ancestral, EulerAncestralDiscreteScheduler, ("eps", "v")),
     ],
 )
-def test_euler_with_and_without_noise_is_that_of_diffusers(T, n, name, clip, sampler, theirs, monkeypatch):
-    schedule = schedules.build(DiffusionConfig(T=T, schedule=name))
-    visited, x, tape = schedules.timesteps(T, n), start(), Tape(3)
+def test_euler_with_and_without_noise_is_that_of_diffusers(case, sampler, theirs, converts, monkeypatch):
+    """Not where alpha_bar ends at 0, since it divides by alpha; the laws below hold there."""
+    schedule, visited, x, tape = case.schedule, case.visited, start(), Tape(3)
     in_float64(monkeypatch, theirs, tape)
-    reference = with_exact_sigmas(exact(theirs, schedule), schedule, visited)
-    denoiser = limited(denoiser_of(schedule), clip)
+    tell, prediction_type = case.told(converts)
+    reference = exact(theirs, schedule, prediction_type=prediction_type)
+    reference = with_exact_sigmas(reference, schedule, visited)
     for step, (t, t_prev) in zip(
-        sampler(denoiser, schedule, x, visited, Tape(3)), samplers.pairs(visited), strict=True
+        sampler(case.denoiser, schedule, x, visited, Tape(3)), samplers.pairs(visited), strict=True
     ):
         alpha, alpha_prev = schedule.alpha_bar_before(t) ** 0.5, schedule.alpha_bar_before(t_prev) ** 0.5
-        eps = (x - alpha * denoiser(x, torch.full((2,), t))) / (1 - alpha**2) ** 0.5
-        out = reference.step(eps, reference.timesteps[step.step - 1], x / alpha)
+        out = reference.step(tell(x, t), reference.timesteps[step.step - 1], x / alpha)
         np.testing.assert_allclose(step.x_t, alpha_prev * out.prev_sample, rtol=1e-8, atol=1e-8)
         x = step.x_t
 
 
-@pytest.mark.parametrize(("T", "n"), [(10, 10), (12, 4), (200, 50), (1000, 20)])
-@pytest.mark.parametrize("name", ["linear", "cosine"])
-@pytest.mark.parametrize("clip", [1.0, None])
-def test_ddim_inversion_is_that_of_diffusers(T, n, name, clip):
-    schedule = schedules.build(DiffusionConfig(T=T, schedule=name))
+@pytest.mark.parametrize("case", GRID, ids=str)
+def test_ddim_inversion_is_that_of_diffusers(case):
+    schedule, visited, x = case.schedule, case.visited, start().clamp(-1, 1)
     reference = exact(DDIMInverseScheduler, schedule, clip_sample=False)
-    reference.set_timesteps(n)
-    visited, x = schedules.timesteps(T, n), start().clamp(-1, 1)
+    reference.set_timesteps(case.n)
     assert reference.timesteps.tolist() == visited[::-1]
-    denoiser = limited(denoiser_of(schedule), clip)
+    # diffusers clips, and converts x_0 and v, at the noise level of the image before, though the network was asked
+    # about t; so the eps of t is told to it.
+    tell = implied_eps(case.denoiser, schedule)
     for step, t in zip(
-        samplers.ddim_inversion(denoiser, schedule, x, visited), reversed(visited), strict=True
+        samplers.ddim_inversion(case.denoiser, schedule, x, visited), reversed(visited), strict=True
     ):
-        # diffusers clips at the noise level of the image before, though the network was asked about t: so clip here.
-        alpha_bar = schedule.alpha_bar[t]
-        x_0 = denoiser(x, torch.full((2,), t))
-        eps = (x - alpha_bar.sqrt() * x_0) / (1 - alpha_bar).sqrt()
-        theirs = reference.step(eps, t, x).prev_sample
+        theirs = reference.step(tell(x, t), t, x).prev_sample
         np.testing.assert_allclose(step.x_t, theirs, rtol=1e-9, atol=1e-9)
         x = theirs
 

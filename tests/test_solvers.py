@@ -5,43 +5,66 @@ import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler, HeunDiscreteScheduler
 from diffusers_exact import exact, in_float64, with_exact_sigmas
+from sampler_cases import ENDS_IN_NOISE, GRID, implied_eps
 from sampler_laws import CORRELATED, Tape, denoiser_of, start
 
 from ddpm import samplers, schedules, solvers
-from ddpm.config import DiffusionConfig
 from ddpm.denoisers import clipped
-
-GRID = [
-    (T, n, name, clip)
-    for T, n in [(1, 1), (10, 10), (12, 4), (200, 50), (1000, 20)]
-    for name in ("linear", "cosine")
-    for clip in (True, False)
-]
-
-
-def denoiser_for(schedule, clip):
-    return clipped(denoiser_of(schedule)) if clip else denoiser_of(schedule)
 
 
 def ratio(schedule, t):
     return (1 / schedule.alpha_bar_before(t) - 1) ** 0.5
 
 
-@pytest.mark.parametrize(("T", "n", "name", "clip"), GRID)
-@pytest.mark.parametrize(("eta", "algorithm"), [(0.0, "dpmsolver++"), (1.0, "sde-dpmsolver++")])
-def test_dpm_solver_2m_is_that_of_diffusers(T, n, name, clip, eta, algorithm, monkeypatch):
-    schedule = schedules.build(DiffusionConfig(T=T, schedule=name))
-    visited, x, tape = schedules.timesteps(T, n), start(), Tape(3)
+FORMS = pytest.mark.parametrize(("eta", "algorithm"), [(0.0, "dpmsolver++"), (1.0, "sde-dpmsolver++")])
+
+
+def dpm_solver_of_diffusers(schedule, algorithm, prediction_type, visited):
+    options = {
+        "algorithm_type": algorithm,
+        "final_sigmas_type": "zero",
+        "prediction_type": prediction_type,
+    }
+    return with_exact_sigmas(exact(DPMSolverMultistepScheduler, schedule, **options), schedule, visited)
+
+
+@pytest.mark.parametrize("case", GRID, ids=str)
+@FORMS
+def test_dpm_solver_2m_is_that_of_diffusers(case, eta, algorithm, monkeypatch):
+    schedule, visited, x, tape = case.schedule, case.visited, start(), Tape(3)
     in_float64(monkeypatch, DPMSolverMultistepScheduler, tape)
-    options = {"algorithm_type": algorithm, "final_sigmas_type": "zero"}
-    reference = exact(DPMSolverMultistepScheduler, schedule, **options)
-    reference = with_exact_sigmas(reference, schedule, visited)
-    denoiser = denoiser_for(schedule, clip)
-    steps = solvers.dpm_solver_2m(denoiser, schedule, x, visited, Tape(3), eta=eta)
+    tell, prediction_type = case.told()
+    reference = dpm_solver_of_diffusers(schedule, algorithm, prediction_type, visited)
+    steps = solvers.dpm_solver_2m(case.denoiser, schedule, x, visited, Tape(3), eta=eta)
     for step, t in zip(steps, visited, strict=True):
-        alpha_bar = schedule.alpha_bar_before(t)
-        eps = (x - alpha_bar**0.5 * denoiser(x, torch.full((2,), t))) / (1 - alpha_bar) ** 0.5
-        x = reference.step(eps, reference.timesteps[step.step - 1], x).prev_sample
+        x = reference.step(tell(x, t), reference.timesteps[step.step - 1], x).prev_sample
+        np.testing.assert_allclose(step.x_t, x, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("case", ENDS_IN_NOISE, ids=str)
+@FORMS
+def test_dpm_solver_2m_from_pure_noise_is_its_limit_and_from_there_that_of_diffusers(
+    case, eta, algorithm, monkeypatch
+):
+    """diffusers puts alpha_bar = 2^-24 for 0, as it divides by alpha; its first two steps depend on that choice.
+
+    With alpha_bar to 0 the first step of first order is alpha x_0 + sigma x_T, or fresh noise for x_T, and the
+    extrapolation of the second step, over an infinite log(1 / ratio), vanishes: diffusers starts anew there.
+    """
+    schedule, visited = case.schedule, case.visited
+    steps = solvers.dpm_solver_2m(case.denoiser, schedule, start(), visited, Tape(3), eta=eta)
+    first, tape = next(steps), Tape(3)
+    alpha_bar = schedule.alpha_bar_before(visited[1])
+    x_0 = case.denoiser(start(), torch.full((2,), visited[0]))
+    noise = tape() if eta else start()
+    x = alpha_bar**0.5 * x_0 + (1 - alpha_bar) ** 0.5 * noise
+    np.testing.assert_allclose(first.x_t, x, rtol=1e-12, atol=1e-12)
+
+    in_float64(monkeypatch, DPMSolverMultistepScheduler, tape)
+    tell, prediction_type = case.told()
+    reference = dpm_solver_of_diffusers(schedule, algorithm, prediction_type, visited[1:])
+    for step, t in zip(steps, visited[1:], strict=True):
+        x = reference.step(tell(x, t), reference.timesteps[step.step - 2], x).prev_sample
         np.testing.assert_allclose(step.x_t, x, rtol=1e-7, atol=1e-7)
 
 
@@ -59,25 +82,25 @@ def test_dpm_solver_starts_where_the_noise_is_though_diffusers_may_clip_that_awa
     np.testing.assert_allclose(last.x_t, image, atol=1e-12)
 
 
-@pytest.mark.parametrize(("T", "n", "name", "clip"), GRID)
-def test_heun_is_that_of_diffusers_over_steps_that_are_not_too_long(T, n, name, clip, monkeypatch):
-    schedule = schedules.build(DiffusionConfig(T=T, schedule=name))
-    visited, compared = schedules.timesteps(T, n), 0
+@pytest.mark.parametrize("case", GRID, ids=str)
+def test_heun_is_that_of_diffusers_over_steps_that_are_not_too_long(case, monkeypatch):
+    schedule, visited, compared = case.schedule, case.visited, 0
     in_float64(monkeypatch, HeunDiscreteScheduler, None)
-    denoiser, x = denoiser_for(schedule, clip), start()
-    steps = solvers.heun(denoiser, schedule, x, visited, Tape(1))
+    tell, prediction_type = case.told()
+    x = start()
+    steps = solvers.heun(case.denoiser, schedule, x, visited, Tape(1))
     for step, (t, t_prev) in zip(steps, samplers.pairs(visited), strict=True):
         if t_prev < 0 or ratio(schedule, t) <= solvers.LONGEST_HEUN_STEP * ratio(schedule, t_prev):
-            theirs = heun_step_of_diffusers(denoiser, schedule, x, t, t_prev)
+            theirs = heun_step_of_diffusers(tell, prediction_type, schedule, x, t, t_prev)
             np.testing.assert_allclose(step.x_t, theirs, rtol=1e-8, atol=1e-8)
             compared += 1
         x = step.x_t
-    assert 2 * compared >= n
+    assert 2 * compared >= case.n
 
 
-def heun_step_of_diffusers(denoiser, schedule, x_t, t, t_prev):
+def heun_step_of_diffusers(tell, prediction_type, schedule, x_t, t, t_prev):
     """Its two halves, which it takes in x / alpha."""
-    reference = exact(HeunDiscreteScheduler, schedule)
+    reference = exact(HeunDiscreteScheduler, schedule, prediction_type=prediction_type)
     two = [t] if t_prev < 0 else [t, t_prev]
     reference.set_timesteps(len(two))
     levels = [ratio(schedule, at) for at in (t, t_prev, t_prev, -1)]
@@ -85,8 +108,7 @@ def heun_step_of_diffusers(denoiser, schedule, x_t, t, t_prev):
     reference.timesteps = torch.tensor([t, t_prev, t_prev] if t_prev >= 0 else [t], dtype=torch.float64)
     for index, at in enumerate(two):
         alpha_bar = schedule.alpha_bar_before(at)
-        eps = (x_t - alpha_bar**0.5 * denoiser(x_t, torch.full((2,), at))) / (1 - alpha_bar) ** 0.5
-        moved = reference.step(eps, reference.timesteps[index], x_t / alpha_bar**0.5).prev_sample
+        moved = reference.step(tell(x_t, at), reference.timesteps[index], x_t / alpha_bar**0.5).prev_sample
         x_t = moved * schedule.alpha_bar_before(t_prev) ** 0.5
     return x_t
 
@@ -97,7 +119,7 @@ def test_over_a_step_that_is_too_long_heun_does_better_without_the_correction_th
     denoiser = CORRELATED.denoiser(schedule)
     x = torch.randn(2, 1, 1, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     ours = next(solvers.heun(denoiser, schedule, x, [999, 949], Tape(1))).x_t
-    theirs = heun_step_of_diffusers(denoiser, schedule, x, 999, 949)
+    theirs = heun_step_of_diffusers(implied_eps(denoiser, schedule), "epsilon", schedule, x, 999, 949)
     truth = CORRELATED.flow(schedule, x, 999, 949)
     assert float((ours - truth).abs().max()) < 0.02
     assert float((theirs - truth).abs().max()) > 1
