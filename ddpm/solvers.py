@@ -55,10 +55,10 @@ def dpm_solver_2m(
 ) -> Iterator[Step]:
     """DPM-Solver++(2M) (Lu et al. 2022b, algorithm 2) with eta = 0, SDE-DPM-Solver++(2M) (same paper) with eta = 1.
 
-    One call of the denoiser a step: x_0 is extrapolated over log(1 / ratio) from this one and the one before. The
-    first step and the last, which would extrapolate infinitely far, are of first order. An eta between puts a part
-    of the noise back (k-diffusion's sampler). ``previous``, the timestep
-    and the x_0 of the step before x_T, goes on with a drawing exactly; without it the first step starts anew.
+    An eta between puts a part of the noise back (k-diffusion's sampler). One call of the denoiser a step: x_0 is
+    extrapolated over log(1 / ratio) from this one and the one before. The first step and the last, which would
+    extrapolate infinitely far, are of first order. ``previous``, the timestep and the x_0 of the step before x_T,
+    goes on with a drawing exactly; without it the first step starts anew.
     """
     x_t = x_T
     for step, (t, t_prev) in enumerate(pairs(timesteps), start=1):

@@ -19,6 +19,7 @@ SAMPLERS = {
     "heun": solvers.heun,
     "dpm++2m": solvers.dpm_solver_2m,
     "dpm++2m-sde": lambda *arguments: solvers.dpm_solver_2m(*arguments, eta=1.0),
+    "dpm++2m-sde, eta 0.5": lambda *arguments: solvers.dpm_solver_2m(*arguments, eta=0.5),
 }
 STANDARD = GaussianData(torch.zeros(3, dtype=torch.float64), torch.eye(3, dtype=torch.float64))
 
