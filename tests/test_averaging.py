@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import TINY, TINY_OPTIONS
+from conftest import TINY
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate
@@ -26,7 +26,9 @@ from ddpm.checkpoint import find_checkpoint
 from ddpm.config import Config, merge
 from ddpm.ema import PowerFunctionAverage, build_averages
 from ddpm.errors import CheckpointError, ConfigError
+from ddpm.generate import draw, load_network
 from ddpm.runs import create_run
+from ddpm.sample_config import SampleConfig
 from ddpm.session import train_run
 
 STEPS = 4000
@@ -140,29 +142,25 @@ def test_a_run_without_lengths_says_what_is_missing(home):
 
 
 def test_any_stored_or_made_average_can_be_drawn_from(command_line, home):
-    options = [
-        *TINY_OPTIONS,
-        "--steps=8",
-        "--train.lr=0.05",
-        "--train.ema_more_decays=0.3",
-        "--train.ema_lengths=0.05,0.1",
-    ]
-    trained = command_line("train", "digits", "--name", "averaged", *options, "--train.ema_snapshot_every=2")
-    assert trained.returncode == 0, trained.stderr
-    grids = set()
+    averages = {"ema_more_decays": (0.3,), "ema_lengths": (0.05, 0.1), "ema_snapshot_every": 2}
+    config = Config.build(
+        merge(TINY, {"train": {**averages, "steps": 8, "lr": 0.05}, "previews": {"every": 0}})
+    )
+    run = create_run(home / "runs", "averaged", config)
+    for _ in train_run(run, data_root=Path("unused"), take_commands=list):
+        pass
+    last = find_checkpoint(run.checkpoints_path, None)
+    drawn = set()
     for weights in ("ema", "raw", "ema-0.3", "power-0.05", "post-hoc-0.08"):
-        out = home.parent / weights
-        done = command_line("sample", "averaged", "--n=4", "--steps=5", "--weights", weights, "--out", out)
-        assert done.returncode == 0, done.stderr
-        grids.add((out / "grid.png").read_bytes())
-    assert len(grids) == 5
+        *_, drawing = draw(load_network(run, last, weights), SampleConfig(n=4, steps=5, weights=weights))
+        drawn.add(drawing.x_t.numpy().tobytes())
+    assert len(drawn) == 5
     missing = command_line("sample", "averaged", "--weights", "ema-0.9")
     assert missing.returncode == 2
     assert "no weights named ema-0.9" in missing.stderr
     assert "there are ema, raw, ema-0.3, power-0.05, power-0.1." in missing.stderr
-    wrong = command_line("sample", "averaged", "--weights", "newest")
-    assert wrong.returncode == 2
-    assert "weights: 'newest' is not allowed: it should be ema, raw, ema-DECAY" in wrong.stderr
+    with pytest.raises(ValueError, match="'newest' is not allowed: it should be ema, raw, ema-DECAY"):
+        SampleConfig(weights="newest")
 
 
 def test_an_average_far_from_what_is_stored_is_refused(home):
