@@ -378,7 +378,7 @@ def test_weights_that_are_no_network_are_one_sentence(home):
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, SampleScreen))
         await pilot.press("ctrl+s")
-        await until_seen(pilot, "do not fit")
+        await until_seen(pilot, "they are 4 numbers")
         assert "Traceback" not in screen_text(pilot)
 
     drive(home, script, (160, 48))
