@@ -42,3 +42,11 @@ def test_an_excerpt_is_in_the_source(document, file, code):
 def test_pictures_and_links_of_a_document_are_there(document):
     for path in re.findall(r"\]\((?!https?:|#)([^)]+)\)", document.read_text()):
         assert (document.parent / path.partition("#")[0]).exists(), path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_within_a_document_lead_to_a_heading(document):
+    text = document.read_text()
+    headings = re.findall(r"^#+ (.+)$", text, re.M)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors
