@@ -4,8 +4,10 @@ While a run trains it stores snapshots of averages of a few lengths. Each is a w
 past, with weights known in closed form; so a sum of snapshots can come close to an average that nobody tracked.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,19 +64,24 @@ def overlap(a: Profile, b: Profile) -> float:
 
 def coefficients(snapshots: Sequence[Profile], wanted: Profile) -> NDArray[np.float64]:
     """The factor of each snapshot in the sum that comes closest to ``wanted``, by least squares: float64 [N]."""
-    products = np.array([[overlap(a, b) for b in snapshots] for a in snapshots])
-    towards = np.array([overlap(a, wanted) for a in snapshots])
-    factors: NDArray[np.float64] = np.linalg.lstsq(products, towards, rcond=None)[0]
-    return factors
+    products, towards = _equations(snapshots, wanted)
+    return np.asarray(np.linalg.lstsq(products, towards, rcond=None)[0], np.float64)
 
 
 def relative_error(snapshots: Sequence[Profile], factors: NDArray[np.float64], wanted: Profile) -> float:
     """How far the sum of snapshots is from the wanted profile: the norm of the difference over that of the profile."""
-    products = np.array([[overlap(a, b) for b in snapshots] for a in snapshots])
-    towards = np.array([overlap(a, wanted) for a in snapshots])
+    products, towards = _equations(snapshots, wanted)
     whole = overlap(wanted, wanted)
     squared = whole - 2 * factors @ towards + factors @ products @ factors
-    return float(np.sqrt(max(0.0, squared) / whole))
+    return math.sqrt(max(0.0, float(squared)) / whole)
+
+
+def _equations(
+    snapshots: Sequence[Profile], wanted: Profile
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The overlaps of the snapshots with each other, [N, N], and with the wanted profile, [N]."""
+    products = np.array([[overlap(a, b) for b in snapshots] for a in snapshots])
+    return products, np.array([overlap(a, wanted) for a in snapshots])
 
 
 def reconstruct(checkpoint: Checkpoint, snapshots: Path, length: float) -> "dict[str, Tensor]":
@@ -105,8 +112,10 @@ def reconstruct(checkpoint: Checkpoint, snapshots: Path, length: float) -> "dict
             "nearer to these, or train with more of train.ema_lengths and a smaller train.ema_snapshot_every."
         )
     weights: dict[str, Tensor] = {}
-    for (stored, stem), factor in zip(sources, factors, strict=True):
-        for name, tensor in load(stored, stem)[0][stem].items():
-            part = tensor.double() * factor
-            weights[name] = weights[name].add_(part) if name in weights else part
+    factor_of = dict(zip(sources, factors, strict=True))
+    for stored, pairs in groupby(sources, key=lambda source: source[0]):
+        for stem, named in load(stored, *(stem for _, stem in pairs))[0].items():
+            for name, tensor in named.items():
+                part = tensor.double() * factor_of[stored, stem]
+                weights[name] = weights[name].add_(part) if name in weights else part
     return {name: tensor.float() for name, tensor in weights.items()}

@@ -73,5 +73,10 @@ def build_averages(config: TrainConfig, network: nn.Module) -> dict[str, WeightA
     for decay in config.ema_more_decays:
         averages[f"ema-{decay}"] = ExponentialMovingAverage(network, decay)
     for length in config.ema_lengths:
-        averages[f"power-{length}"] = PowerFunctionAverage(network, length)
+        averages[power_name(length)] = PowerFunctionAverage(network, length)
     return averages
+
+
+def power_name(length: float) -> str:
+    """The name of the file of a power-function average."""
+    return f"power-{length}"

@@ -16,7 +16,7 @@ from ddpm import schedules, unet
 from ddpm.config import Config
 from ddpm.data import TrainingImages
 from ddpm.device import memory_figures, pick_precision
-from ddpm.ema import build_averages
+from ddpm.ema import build_averages, power_name
 from ddpm.errors import DataError, MemoryFullError, TrainingError
 from ddpm.events import (
     CheckpointDue,
@@ -293,7 +293,7 @@ class Trainer:
         return SnapshotDue(self.step, {name: self.averages[name].weights for name in lengths}, lengths)
 
     def _lengths(self) -> dict[str, float]:
-        return {f"power-{length}": length for length in self.config.train.ema_lengths}
+        return {power_name(length): length for length in self.config.train.ema_lengths}
 
     def restore(self, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
         """Go on from what checkpoint gave: tensors on any device, and the numbers with their step.

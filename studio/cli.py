@@ -4,16 +4,73 @@ import argparse
 import gc
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from ddpm.errors import ConfigError, DDPMError, UsageError
 from ddpm.version import __version__
-from studio.command_parser import CommandParser
+from studio.command_parser import CommandParser, place_options
 
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
 
 IMAGE_PROTOCOLS = ("auto", "kitty", "sixel", "half", "none")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand: what it is for, and the module of studio.commands that does it, imported when it is asked for."""
+
+    module_name: str
+    help: str
+    description: str
+
+    def module(self) -> Any:
+        """The module, with its ``add_options`` and ``command``."""
+        return import_module(f"studio.commands.{self.module_name}")
+
+
+COMMANDS = {
+    "train": Command("train", "train a model, or resume a run", "Train a model."),
+    "sample": Command("sample", "draw images from a run", "Draw images from a run."),
+    "export": Command(
+        "export",
+        "write a trained network to a file, or to a folder for diffusers",
+        "Write a trained network to a file of its own, or to a folder for diffusers.",
+    ),
+    "import": Command(
+        "import_pipeline",
+        "make a run of a diffusers pipeline",
+        "Make a run of a diffusers DDPM pipeline, to draw from it or train it on.",
+    ),
+    "evaluate": Command(
+        "evaluate",
+        "measure a run: its loss by timestep, bits per dimension",
+        "Measure a run on the images that it holds out, or on its training images if it holds out none.",
+    ),
+    "edit": Command(
+        "edit",
+        "interpolate between pictures, vary one, or paint a part of one anew",
+        "Make images of pictures with the network of a run.",
+    ),
+    "data": Command(
+        "data",
+        "list the data sets, or look at one",
+        "List the data sets that have names, or say what one of them or a folder holds.",
+    ),
+    "runs": Command(
+        "runs",
+        "list the runs",
+        "List the runs: what each is trained on, how far it is, its loss and its newest checkpoint.",
+    ),
+    "doctor": Command(
+        "doctor",
+        "look at this machine and every run, and say how to mend what is wrong",
+        "Look at Python, torch, devices, the terminal, the disk and every run.",
+    ),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,45 +93,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def dispatch(arguments: argparse.Namespace) -> int:
     """Hand over to the subcommand, or open the app."""
-    match arguments.command:
-        case "train":
-            from studio.commands import train
-
-            return train.command(arguments)
-        case "sample":
-            from studio.commands import sample
-
-            return sample.command(arguments)
-        case "export":
-            from studio.commands import export
-
-            return export.command(arguments)
-        case "import":
-            from studio.commands import import_pipeline
-
-            return import_pipeline.command(arguments)
-        case "evaluate":
-            from studio.commands import evaluate
-
-            return evaluate.command(arguments)
-        case "edit":
-            from studio.commands import edit
-
-            return edit.command(arguments)
-        case "data":
-            from studio.commands import data
-
-            return data.command(arguments)
-        case "runs":
-            from studio.commands import runs
-
-            return runs.command(arguments)
-        case "doctor":
-            from studio.commands import doctor
-
-            return doctor.command(arguments)
-        case _:
-            return open_app(arguments)
+    if arguments.command is None:
+        return open_app(arguments)
+    code: int = COMMANDS[arguments.command].module().command(arguments)
+    return code
 
 
 def open_app(arguments: argparse.Namespace) -> int:
@@ -102,16 +124,7 @@ def open_app(arguments: argparse.Namespace) -> int:
 def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """The parser of all subcommands. The options of a subcommand that is not in ``argv`` are left out."""
     words = set(sys.argv[1:] if argv is None else argv)
-    places = CommandParser(add_help=False)
-    places.add_argument(
-        "--home",
-        metavar="DIR",
-        default=argparse.SUPPRESS,
-        help="where runs are kept (else $DDPM_STUDIO_HOME)",
-    )
-    places.add_argument(
-        "--data-root", metavar="DIR", default=argparse.SUPPRESS, help="where data sets are (else HOME/data)"
-    )
+    places = place_options()
     parser = CommandParser(
         prog="ddpm-studio",
         description="Train a diffusion model on your own machine and watch it learn. Without a command: the app.",
@@ -124,102 +137,12 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    train = commands.add_parser(
-        "train",
-        parents=[places],
-        allow_abbrev=False,
-        help="train a model, or resume a run",
-        description="Train a model.",
-    )
-    sample = commands.add_parser(
-        "sample",
-        parents=[places],
-        allow_abbrev=False,
-        help="draw images from a run",
-        description="Draw images from a run.",
-    )
-    export = commands.add_parser(
-        "export",
-        parents=[places],
-        allow_abbrev=False,
-        help="write a trained network to a file, or to a folder for diffusers",
-        description="Write a trained network to a file of its own, or to a folder for diffusers.",
-    )
-    take_in = commands.add_parser(
-        "import",
-        parents=[places],
-        allow_abbrev=False,
-        help="make a run of a diffusers pipeline",
-        description="Make a run of a diffusers DDPM pipeline, to draw from it or train it on.",
-    )
-    evaluate = commands.add_parser(
-        "evaluate",
-        parents=[places],
-        allow_abbrev=False,
-        help="measure a run: its loss by timestep, bits per dimension",
-        description="Measure a run on the images that it holds out, or on its training images if it holds out none.",
-    )
-    edit = commands.add_parser(
-        "edit",
-        parents=[places],
-        allow_abbrev=False,
-        help="interpolate between pictures, vary one, or paint a part of one anew",
-        description="Make images of pictures with the network of a run.",
-    )
-    data = commands.add_parser(
-        "data",
-        parents=[places],
-        allow_abbrev=False,
-        help="list the data sets, or look at one",
-        description="List the data sets that have names, or say what one of them or a folder holds.",
-    )
-    runs = commands.add_parser(
-        "runs",
-        parents=[places],
-        allow_abbrev=False,
-        help="list the runs",
-        description="List the runs: what each is trained on, how far it is, its loss and its newest checkpoint.",
-    )
-    runs.add_argument("--json", action="store_true", help="one JSON array, for programs")
-    doctor = commands.add_parser(
-        "doctor",
-        parents=[places],
-        allow_abbrev=False,
-        help="look at this machine and every run, and say how to mend what is wrong",
-        description="Look at Python, torch, devices, the terminal, the disk and every run.",
-    )
-    if "doctor" in words:
-        from studio.commands import doctor as doctor_command
-
-        doctor_command.add_options(doctor)
-    if "train" in words:
-        from studio.commands import train as train_command
-
-        train_command.add_options(train)
-    if "sample" in words:
-        from studio.commands import sample as sample_command
-
-        sample_command.add_options(sample)
-    if "edit" in words:
-        from studio.commands import edit as edit_command
-
-        edit_command.add_options(edit, places)
-    if "export" in words:
-        from studio.commands import export as export_command
-
-        export_command.add_options(export)
-    if "import" in words:
-        from studio.commands import import_pipeline as import_command
-
-        import_command.add_options(take_in)
-    if "evaluate" in words:
-        from studio.commands import evaluate as evaluate_command
-
-        evaluate_command.add_options(evaluate)
-    if "data" in words:
-        from studio.commands import data as data_command
-
-        data_command.add_options(data)
+    for name, command in COMMANDS.items():
+        own = commands.add_parser(
+            name, parents=[places], allow_abbrev=False, help=command.help, description=command.description
+        )
+        if name in words:
+            command.module().add_options(own)
     return parser
 
 

@@ -35,3 +35,18 @@ class CommandParser(argparse.ArgumentParser):
         meant = {spelling.replace("_", "-"): name for spelling, name in {**sectionless, **named}.items()}
         near = difflib.get_close_matches(option.replace("_", "-"), meant, n=1)
         return meant[near[0]] if near else ""
+
+
+def place_options() -> CommandParser:
+    """The options of every command: where runs and data sets are. A parent of other parsers."""
+    places = CommandParser(add_help=False)
+    places.add_argument(
+        "--home",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="where runs are kept (else $DDPM_STUDIO_HOME)",
+    )
+    places.add_argument(
+        "--data-root", metavar="DIR", default=argparse.SUPPRESS, help="where data sets are (else HOME/data)"
+    )
+    return places

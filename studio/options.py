@@ -2,14 +2,18 @@
 
 import argparse
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from ddpm.config import field_problems
 from ddpm.config_values import Section
 from ddpm.errors import ConfigError
 from ddpm.tensor_files import WHY_NOT_A_PICKLE, is_pickle
+
+Model = TypeVar("Model", bound=Section)
 
 SHORT_NAMES = {
     "train.steps": "--steps",
@@ -59,6 +63,17 @@ def given_values(
             if (text := getattr(arguments, f"{section}.{name}", None)) is not None:
                 values.setdefault(section, {})[name] = text
     return values
+
+
+def model_of(model: type[Model], given: Mapping[str, Any]) -> Model:
+    """A model from the options that ``add_model_options`` made, as text; what is None takes its default.
+
+    Raises ConfigError.
+    """
+    try:
+        return model.model_validate({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise wrong_options(field_problems(error)) from None
 
 
 def wrong_options(problems: Mapping[str, str]) -> ConfigError:

@@ -4,16 +4,13 @@ import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from ddpm.config import field_problems
 from ddpm.sample_config import SampleConfig
 from ddpm.sample_recipe import Sample, misfits
 from studio.home import home_directory, runs_root
 from studio.networks import open_network, samples_folder
-from studio.options import add_model_options, step_number, wrong_options
+from studio.options import add_model_options, model_of, step_number, wrong_options
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +45,7 @@ def network_and_recipe(arguments: argparse.Namespace, model: type[Sample]) -> "t
     Steps that were not given are at most the network's T.
     """
     given = {name: value for name in model.model_fields if (value := getattr(arguments, name)) is not None}
-    recipe = recipe_from_text(model, given)
+    recipe = model_of(model, given)
     network = open_network(
         runs_root(home_directory(arguments.home)),
         arguments.run,
@@ -61,14 +58,6 @@ def network_and_recipe(arguments: argparse.Namespace, model: type[Sample]) -> "t
     if problems := misfits(recipe, network.config):
         raise wrong_options(problems)
     return network, recipe
-
-
-def recipe_from_text(model: type[Sample], given: dict[str, Any]) -> Sample:
-    """The recipe of a drawing from text. Raises ConfigError."""
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise wrong_options(field_problems(error)) from None
 
 
 def finished(drawings: "Iterator[Drawing]") -> "Tensor":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ddpm.edit_recipe import ImageConfig, InpaintConfig, InterpolateConfig, fitted_edit
 from ddpm.sample_config import SampleConfig
+from studio.command_parser import place_options
 from studio.commands.drawing_commands import (
     add_drawing_options,
     add_network_option,
@@ -33,13 +34,13 @@ class Edit:
     draw: Callable[["Network", Any, list[Path]], Iterator["Drawing"]]
 
 
-def add_options(parser: argparse.ArgumentParser, places: argparse.ArgumentParser) -> None:
-    """The kinds of ``edit``, each with its options; ``places`` has those of every command."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The kinds of ``edit``, each with its options."""
     kinds = parser.add_subparsers(dest="edit", metavar="EDIT", required=True)
     for name, edit in EDITS.items():
         kind = kinds.add_parser(
             name,
-            parents=[places],
+            parents=[place_options()],
             allow_abbrev=False,
             help=edit.help,
             description=f"{edit.help.capitalize()}.",

@@ -2,19 +2,16 @@
 
 import argparse
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from ddpm.checkpoint import find_checkpoint
-from ddpm.config import field_problems
 from ddpm.datasets import refuse_no_data
 from ddpm.errors import ConfigError
 from ddpm.evaluation_config import EvaluationConfig
 from ddpm.runs import open_run
 from studio.home import data_root, home_directory, runs_root
 from studio.networks import is_file
-from studio.options import add_model_options, step_number, wrong_options
+from studio.options import add_model_options, model_of, step_number, wrong_options
 
 if TYPE_CHECKING:
     from ddpm.evaluate import BitsPerDimension, Evaluation, Loss
@@ -32,7 +29,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def command(arguments: argparse.Namespace) -> int:
     """Measure, show a table, and say where it was written; returns the exit code."""
-    options = evaluation_config({name: getattr(arguments, name) for name in EvaluationConfig.model_fields})
+    options = model_of(
+        EvaluationConfig, {name: getattr(arguments, name) for name in EvaluationConfig.model_fields}
+    )
     home = home_directory(arguments.home)
     root = runs_root(home)
     if is_file(root, arguments.run):
@@ -64,15 +63,6 @@ def command(arguments: argparse.Namespace) -> int:
     print("\n".join(table(evaluation)))
     print(save_evaluation(run, network, options, split, evaluation))
     return 0
-
-
-def evaluation_config(given: dict[str, Any]) -> EvaluationConfig:
-    """What to measure from text; what is None takes its default. Raises ConfigError."""
-    values = {name: value for name, value in given.items() if value is not None}
-    try:
-        return EvaluationConfig.model_validate(values)
-    except ValidationError as error:
-        raise wrong_options(field_problems(error)) from None
 
 
 def table(evaluation: "Evaluation") -> Iterator[str]:

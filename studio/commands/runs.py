@@ -13,6 +13,11 @@ from studio.home import home_directory, runs_root
 from studio.run_state import seen_state
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``runs``."""
+    parser.add_argument("--json", action="store_true", help="one JSON array, for programs")
+
+
 def command(arguments: argparse.Namespace) -> int:
     """Print the runs; returns the exit code."""
     root = runs_root(home_directory(arguments.home))
