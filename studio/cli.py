@@ -65,6 +65,11 @@ COMMANDS = {
         "list the runs",
         "List the runs: what each is trained on, how far it is, its loss and its newest checkpoint.",
     ),
+    "settings": Command(
+        "settings",
+        "show where the settings are, and what each means",
+        "Show where the settings are, and every one with its meaning and its default, as TOML to save there.",
+    ),
     "doctor": Command(
         "doctor",
         "look at this machine and every run, and say how to mend what is wrong",

@@ -11,6 +11,8 @@ import pytest
 
 # Before torch is imported: the tests run side by side, and threads that wait for each other only slow them down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# No test depends on what the person who runs it has set.
+os.environ["DDPM_STUDIO_SETTINGS"] = "/nonexistent/settings.toml"
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -1,0 +1,24 @@
+"""``ddpm-studio settings``: where the settings are, and every one with its meaning and default."""
+
+import argparse
+import sys
+
+from ddpm.printable import printable
+from studio.settings import as_toml, read_settings, settings_path
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """``settings`` has no options of its own."""
+    parser.epilog = (
+        "To change one, save what this prints as the file that its first line names, and edit that."
+    )
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """Print the settings in force as TOML. Raises ConfigError where their file is broken."""
+    path = settings_path()
+    settings = read_settings(path)
+    there = "" if path.exists() else " (it is not there yet, so these are the defaults)"
+    print(printable(f"# Settings of ddpm-studio, read from {path}{there}.\n"))
+    sys.stdout.write(as_toml(settings))
+    return 0

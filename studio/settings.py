@@ -1,0 +1,99 @@
+"""What a person has set for good, in one file of TOML: how the app behaves, not what a run is made of.
+
+A new setting is one field below, with a default and a description; `ddpm-studio settings` shows it at once.
+"""
+
+import difflib
+import os
+import textwrap
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ddpm.errors import ConfigError
+
+OnHangup = Literal["continue", "stop"]
+
+
+class Settings(BaseModel):
+    """Every setting, its meaning and its default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on_hangup: OnHangup = Field(
+        "continue",
+        description="what training does when its terminal goes away (a dropped SSH line, a closed window): it goes on "
+        "without one, or it saves a checkpoint and stops",
+    )
+
+
+def settings_path() -> Path:
+    """$DDPM_STUDIO_SETTINGS, else settings.toml in the user's configuration directory for ddpm-studio."""
+    given = os.environ.get("DDPM_STUDIO_SETTINGS")
+    return (
+        Path(given).expanduser() if given else platformdirs.user_config_path("ddpm-studio") / "settings.toml"
+    )
+
+
+def read_settings(path: Path | None = None) -> Settings:
+    """The settings of the file; the defaults where there is none.
+
+    Raises ConfigError that names the file, and each key that is wrong, its value and what is allowed.
+    """
+    path = path or settings_path()
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        raise ConfigError(f"Cannot read the settings {path}: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"The settings {path} are not valid TOML: {error}.") from None
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(_problem(problem) for problem in error.errors(include_url=False))
+        raise ConfigError(f"The settings {path} are not valid: {problems}.") from None
+
+
+def settings_or_defaults() -> tuple[Settings, str]:
+    """The settings, and why they are the defaults where their file is broken: nobody is kept from work by it."""
+    try:
+        return read_settings(), ""
+    except ConfigError as error:
+        return Settings(), f"{error} The defaults are used."
+
+
+def as_toml(settings: Settings) -> str:
+    """Every setting with its meaning and its default, as a file that can be saved in place of the old one."""
+    import tomli_w  # nothing on the way to the first paint needs it
+
+    plain = [name for name in Settings.model_fields if not isinstance(getattr(settings, name), dict)]
+    tables = [name for name in Settings.model_fields if name not in plain]
+    values = settings.model_dump(mode="json", exclude_none=True)
+    parts = []
+    for name in [*plain, *tables]:  # a key after a table would belong to the table
+        field = Settings.model_fields[name]
+        told = f"{name}: {field.description}.{_allowed(field.annotation)}"
+        comment = textwrap.fill(told, 100, initial_indent="# ", subsequent_indent="# ")
+        default = tomli_w.dumps({name: field.get_default(call_default_factory=True)}).strip()
+        written = tomli_w.dumps({name: values[name]}) if name in values else ""
+        parts.append(f"{comment}\n# Default: {default}\n{written}")
+    return "\n".join(parts)
+
+
+def _allowed(annotation: Any) -> str:
+    if get_origin(annotation) is not Literal:
+        return ""
+    return f" One of {', '.join(repr(choice) for choice in get_args(annotation))}."
+
+
+def _problem(problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, Settings.model_fields, n=1)
+        return f"there is no key {key}" + (f"; did you mean {near[0]}?" if near else "")
+    return f"{key} is {problem['input']!r:.200}: {problem['msg'].replace('Input', 'it', 1)}"
