@@ -5,6 +5,7 @@ status.json      state and heartbeat   events.jsonl    what happened, when and w
 previews/        PNG and JSON          checkpoints/    see ddpm.checkpoint
 snapshots/       averages to combine   inbox/           commands as files
 lock             held by the process that trains
+trainer.log      what a trainer without a terminal says
 """
 
 import errno
@@ -46,6 +47,7 @@ _PARTS = (
     "snapshots",
     "inbox",
     "lock",
+    "trainer.log",
 )
 
 
@@ -95,6 +97,7 @@ class Run:
         self.snapshots_path = path / "snapshots"
         self.inbox_path = path / "inbox"
         self.lock_path = path / "lock"
+        self.log_path = path / "trainer.log"
 
     # The recipe
 

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import shlex
 import signal
 import sys
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ddpm.parameter_count import parameter_count
 from ddpm.presets import PRESETS, config_for
 from ddpm.recipe_file import read_toml
 from ddpm.runs import Run, check_name, create_run, free_name, open_run
+from studio import background
 from studio.home import data_root, home_directory, runs_root
 from studio.options import add_recipe_options, given_values, step_number
 
@@ -49,6 +51,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--download", action="store_true", help="fetch the data set if it is not on this machine"
     )
+    parser.add_argument(
+        "--detach",
+        action="store_true",
+        help="train in a background process, which goes on when this shell or line ends",
+    )
     add_recipe_options(parser, recipes.sections())
 
 
@@ -57,6 +64,8 @@ def command(arguments: argparse.Namespace) -> int:
     home = home_directory(arguments.home)
     root, data = runs_root(home), data_root(home, arguments.data_root)
     job = _resume(arguments, root) if arguments.resume else _start(arguments, root, data)
+    if arguments.detach:
+        return detach(job, arguments, home, data)
     return train(job, data, arguments.download)
 
 
@@ -151,6 +160,48 @@ def _resume(arguments: argparse.Namespace, root: Path) -> Job:
             f"The checkpoint of step {newest} is damaged; going on from {checkpoint.step}.", file=sys.stderr
         )
     return Job(run, config, checkpoint)
+
+
+def detach(job: Job, arguments: argparse.Namespace, home: Path, data: Path) -> int:
+    """Have a background process train; returns once it does. Raises DDPMError where it cannot, or did not."""
+    options = ["--download"] if arguments.download else []
+    if arguments.resume:
+        _check(job, data, arguments.download)
+        given = given_values(arguments, recipes.sections())
+        options += [
+            f"--{section}.{name}={given[section][name]}" for section in given for name in given[section]
+        ]
+        options += [f"--checkpoint={job.checkpoint.step}"] if job.checkpoint else []
+    training = background.start(job.run, home, data, options)
+    try:
+        training.wait()
+    except KeyboardInterrupt:
+        training.process.terminate()
+        raise
+    print(background_words(job.run, training.pid, arguments.home))
+    return 0
+
+
+def background_words(run: Run, pid: int, home: str | None) -> str:
+    """Where a run goes on, and how to see and stop it."""
+    place = f" --home {shlex.quote(home)}" if home else ""
+    return (
+        f"{run.name} is being trained in the background, by process {pid}.\n"
+        f"  watch it  ddpm-studio attach {run.name}{place}\n"
+        f"  stop it   kill {pid}\n"
+        f"  its words {run.log_path}"
+    )
+
+
+def _check(job: Job, data: Path, download: bool) -> None:
+    """Find what is wrong with a resume before a process is started for it. Raises DDPMError."""
+    from ddpm.datasets import refuse_no_data
+    from ddpm.device import pick_device
+
+    with job.run.locked():
+        refuse_no_data(job.config, job.run.name)
+    _with_known_data(job.config, data, download)
+    pick_device(job.config.train.device)
 
 
 def train(job: Job, data: Path, download: bool) -> int:
