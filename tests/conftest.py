@@ -2,19 +2,18 @@
 
 import os
 import subprocess
-import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
+from fork_server import REPOSITORY, ForkedProcess, start
 
 # Before torch is imported: the tests run side by side, and threads that wait for each other only slow them down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # No test depends on what the person who runs it has set.
 os.environ["DDPM_STUDIO_SETTINGS"] = "/nonexistent/settings.toml"
-
-REPOSITORY = Path(__file__).resolve().parent.parent
 
 # A network that trains a step in some milliseconds.
 TINY = {
@@ -71,18 +70,33 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def call(home: Path, *words: str | Path, timeout: float = 100) -> subprocess.CompletedProcess[str]:
-    """Call ddpm-studio in a process of its own, with ``home`` for its runs."""
-    command = [sys.executable, "-m", "studio.cli", *map(str, words), "--home", str(home)]
-    return subprocess.run(
-        command,
+def start_command(
+    home: Path, *words: str | Path, stdout: int = subprocess.DEVNULL, stderr: int = subprocess.DEVNULL
+) -> ForkedProcess | subprocess.Popen[bytes]:
+    """Start ddpm-studio in a process of its own, with ``home`` for its runs; the streams are file descriptors."""
+    words = (*words, "--home", home)
+    code = "import runpy; runpy.run_module('studio.cli', run_name='__main__', alter_sys=True)"
+    return start(
+        code,
+        *map(str, words),
         cwd=REPOSITORY,
         env=environment(home.parent),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
+        stdout=stdout,
+        stderr=stderr,
     )
+
+
+def call(home: Path, *words: str | Path, timeout: float = 100) -> subprocess.CompletedProcess[str]:
+    """Call ddpm-studio in a process of its own, with ``home`` for its runs."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+        process = start_command(home, *words, stdout=out.fileno(), stderr=errors.fileno())
+        try:
+            code = process.wait(timeout)
+        finally:
+            process.kill()
+        for file in (out, errors):
+            file.seek(0)
+        return subprocess.CompletedProcess(words, code, out.read(), errors.read())
 
 
 @pytest.fixture
