@@ -4,6 +4,7 @@ import os
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import psutil
 import torch
@@ -83,6 +84,28 @@ def out_of_memory_told(remedy: str) -> Iterator[None]:
 def _memory_sentence(error: Exception, remedy: str) -> str:
     said = textwrap.shorten(str(error), 160) or "no more memory"
     return f"The memory of the device is used up ({said}). Use {remedy}."
+
+
+class DeviceMemory(NamedTuple):
+    """Bytes of memory that a device has, and that nobody uses now."""
+
+    total: int
+    free: int
+
+    def __str__(self) -> str:
+        return f"{self.total / 1e9:.1f} GB, {self.free / 1e9:.1f} free"
+
+
+def device_memory(device: torch.device) -> DeviceMemory:
+    """The memory of a device, as used by all its processes; of a CPU, the machine's."""
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        return DeviceMemory(total, free)
+    if device.type == "mps":
+        total = torch.mps.recommended_max_memory()
+        return DeviceMemory(total, max(0, total - torch.mps.driver_allocated_memory()))
+    memory = psutil.virtual_memory()
+    return DeviceMemory(memory.total, memory.available)
 
 
 def memory_figures(device: torch.device) -> dict[str, int]:

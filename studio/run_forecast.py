@@ -7,12 +7,11 @@ from textual.content import Content
 from ddpm.config import Config, DataConfig
 from ddpm.datasets import DATASETS, DataSummary, NamedSet, resolve
 from ddpm.errors import DataError, MissingDataError
+from ddpm.memory_estimate import fixed_memory
 from ddpm.parameter_count import parameter_count
 from studio import figures
 from studio.data_look import Found, TooLarge
 
-# float32 numbers held for each parameter: itself, its gradient, its average, and two of AdamW's.
-_NUMBERS_PER_PARAMETER = 5
 _COLOURS = {1: "grey", 3: "RGB", 4: "RGBA"}
 
 
@@ -22,8 +21,9 @@ def forecast(config: Config, summary: Found | None, command: str) -> Content:
         data = resolve(config.data, summary)
     else:
         data = config.data.model_copy(update={"channels": config.data.channels or 1, "image_size": (1, 1)})
-    parameters = parameter_count(config.model_copy(update={"data": data}))
-    memory = figures.size(parameters * 4 * _NUMBERS_PER_PARAMETER)
+    config_with_shape = config.model_copy(update={"data": data})
+    parameters = parameter_count(config_with_shape)
+    memory = figures.size(fixed_memory(config_with_shape).total)
     return Content.assemble(
         _data(config.data, summary),
         _heading("\nNetwork"),
