@@ -7,19 +7,22 @@ still says how to build the network and how to sample from it.
 
 import difflib
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     Field,
     ValidationError,
     model_validator,
 )
 
+from ddpm.changes import MOST_CHANGES, Change, in_order, replaced
 from ddpm.config_values import (
     Channels,
     Decays,
     Device,
     ImageSize,
+    LearningRate,
     Lengths,
     Levels,
     Multipliers,
@@ -248,7 +251,9 @@ class TrainConfig(Section):
         description="stop after this many minutes, counted from each start; the lr still falls over train.steps",
     )
     batch_size: int = Field(64, ge=1, le=65_536, description="images in one step; may exceed the data set")
-    lr: float = Field(1e-3, gt=0, le=10, description="highest learning rate of AdamW")
+    lr: LearningRate = Field(
+        1e-3, description="highest learning rate of AdamW; on resume, in place of all that it was changed to"
+    )
     lr_schedule: Literal["constant", "cosine"] = Field(
         "cosine", description="the learning rate after warm-up: stays, or falls to 0 as a half cosine"
     )
@@ -300,6 +305,9 @@ class Config(Section):
     diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)
     previews: PreviewConfig = Field(default_factory=PreviewConfig)
+    changes: Annotated[tuple[Change, ...], AfterValidator(in_order)] = Field(
+        (), max_length=MOST_CHANGES, description="what was changed while it trained, by step"
+    )
 
     @model_validator(mode="after")
     def _previews_can_be_guided(self) -> "Config":
@@ -359,8 +367,13 @@ class Config(Section):
             raise ConfigError(explain(error, origin)) from None
 
     def with_values(self, overrides: dict[str, Any], origin: str = "") -> "Config":
-        """This recipe with some values replaced, validated again. Raises ConfigError."""
-        return Config.build(merge(self.model_dump(), overrides), origin)
+        """This recipe with some values replaced, validated again; changes made on the way to those are forgotten.
+
+        Raises ConfigError.
+        """
+        changes = replaced(self.changes, overrides)
+        values = self.model_dump() | {"changes": [change.model_dump() for change in changes]}
+        return Config.build(merge(values, overrides), origin)
 
 
 def merge(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from ddpm.printable import printable
+
 
 class Section(BaseModel):
     """One concern of a recipe: frozen, with every key known and every number finite."""
@@ -60,6 +62,11 @@ def _different(values: tuple[float, ...]) -> tuple[float, ...]:
     return values
 
 
+def one_line(value: str) -> str:
+    """Words from anybody, fit for one line of a terminal."""
+    return printable(" ".join(value.split()))
+
+
 def _known_device(value: str) -> str:
     if re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
         return value
@@ -97,6 +104,10 @@ Lengths = Annotated[
 Channels = Annotated[Literal[1, 3, 4], BeforeValidator(_number)]
 TimeFrequencyShift = Annotated[Literal[0, 1], BeforeValidator(_number)]
 Device = Annotated[str, AfterValidator(_known_device)]
+LearningRate = Annotated[float, Field(gt=0, le=10)]
+Microbatch = Annotated[int, Field(ge=1, le=65_536)]
+PreviewEvery = Annotated[int, Field(ge=0, lt=2**63)]
+OneLine = Annotated[str, AfterValidator(one_line)]
 Weights = Annotated[str, AfterValidator(_known_weights)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 ScheduleName = Literal["linear", "scaled-linear", "quadratic", "cosine", "sigmoid"]

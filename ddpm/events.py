@@ -1,4 +1,4 @@
-"""What a trainer says while it works, and what it can be told between two steps."""
+"""What a trainer says while it works."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ddpm.config import Config
+
 State = Literal["preparing", "running", "paused", "stopped", "finished", "failed"]
-CommandName = Literal["pause", "resume", "preview", "checkpoint", "stop"]
-COMMANDS: tuple[CommandName, ...] = ("pause", "resume", "preview", "checkpoint", "stop")
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,27 @@ class SnapshotDue:
     lengths: dict[str, float]
 
 
+@dataclass
+class RecipeChanged:
+    """From step ``step`` on the recipe is ``config``; ``words`` say what changed, as ``lr 0.001 -> 0.0005``.
+
+    Whoever stores the recipe and cannot sets ``refused``: the trainer then goes on by the one before.
+    """
+
+    step: int
+    config: "Config"
+    words: str
+    refused: bool = False
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Words that a person wants to find in the run's events."""
+
+    step: int
+    words: str
+
+
 @dataclass(frozen=True)
 class Warned:
     """Something is not as it should be, and training goes on."""
@@ -109,6 +130,8 @@ Event = (
     | PreviewDrawn
     | CheckpointDue
     | SnapshotDue
+    | RecipeChanged
+    | Noted
     | Warned
     | Idle
 )

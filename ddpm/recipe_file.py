@@ -12,8 +12,11 @@ from ddpm.errors import ConfigError
 
 
 def to_toml(config: Config) -> str:
-    """The recipe as TOML. Unset fields are left out, as TOML has no null."""
-    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+    """The recipe as TOML. Unset fields are left out, as TOML has no null, and so are no changes."""
+    values = config.model_dump(mode="json", exclude_none=True)
+    if not config.changes:
+        del values["changes"]
+    return tomli_w.dumps(values)
 
 
 def from_toml(text: str, origin: str = "") -> Config:

@@ -6,14 +6,16 @@ from dataclasses import asdict, replace
 
 from ddpm import checkpoint as checkpoints
 from ddpm import retention
+from ddpm.commands import Command
 from ddpm.config import TrainConfig
 from ddpm.errors import RunError
 from ddpm.events import (
     CheckpointDue,
-    CommandName,
     Event,
     MetricsLogged,
+    Noted,
     PreviewDrawn,
+    RecipeChanged,
     SnapshotDue,
     StateChanged,
     StepDone,
@@ -53,6 +55,8 @@ class Recorder:
                 yield self.warn(event.step, f"{_name(event)} could not be written: {error.strerror}")
                 if isinstance(event, CheckpointDue):
                     self._try_again_later()
+                if isinstance(event, RecipeChanged):
+                    event.refused = True
             else:
                 yield event
                 if isinstance(event, CheckpointDue):
@@ -61,7 +65,7 @@ class Recorder:
                 self._refuse_gone()
                 self._beat()
 
-    def commands(self) -> list[CommandName]:
+    def commands(self) -> list[Command]:
         """What the recorder asks of the trainer: a checkpoint, a while after one could not be written."""
         if self._retry_at is None or time.monotonic() < self._retry_at:
             return []
@@ -94,6 +98,10 @@ class Recorder:
                 self._checkpoint(event)
             case SnapshotDue():
                 self._snapshot(event)
+            case RecipeChanged():
+                self._change_recipe(event)
+            case Noted():
+                self._note("note", event.step, event.words)
 
     def _preview(self, event: PreviewDrawn) -> None:
         path = self.run.previews_path / f"{checkpoints.step_name(event.step)}.png"
@@ -121,6 +129,10 @@ class Recorder:
         folder = self.run.snapshots_path
         checkpoints.save(folder, event.step, event.tensors, {"lengths": event.lengths})
         checkpoints.clear_leftovers(folder)
+
+    def _change_recipe(self, event: RecipeChanged) -> None:
+        self.run.write_config(event.config)
+        self._note("changed", event.step, event.words)
 
     def _try_again_later(self) -> None:
         self._retry_at = time.monotonic() + self._retry_seconds
@@ -171,5 +183,7 @@ def _name(event: Event) -> str:
             return "the preview"
         case SnapshotDue():
             return "the snapshot of the averages"
+        case RecipeChanged():
+            return f"the change {event.words}"
         case _:
             return "a row of metrics"

@@ -9,6 +9,7 @@ trainer.log      what a trainer without a terminal says
 """
 
 import errno
+import heapq
 import os
 import re
 import shutil
@@ -26,15 +27,17 @@ from pydantic import AfterValidator
 
 from ddpm import recipe_file, run_lock
 from ddpm.checkpoint import Checkpoint, list_checkpoints
+from ddpm.commands import Command, content_of, read_command, word_of
 from ddpm.config import Config
 from ddpm.errors import RunError, RunNameError
-from ddpm.events import COMMANDS, CommandName, State
+from ddpm.events import State
 from ddpm.files import append_json_line, json_bytes, parse_json, read_json_lines, read_small, replace_file
 from ddpm.printable import printable
 from ddpm.tensor_files import WHY_NOT_A_PICKLE, is_pickle
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-
+# Files that are taken from an inbox at once: others, however many there are, wait for the next step.
+_MOST_COMMANDS = 1000
 
 Words = Annotated[str, AfterValidator(printable)]
 _PARTS = (
@@ -203,34 +206,33 @@ class Run:
 
     # Commands
 
-    def send(self, command: CommandName) -> None:
+    def send(self, command: Command) -> None:
         """Tell the trainer of this run something; it reads its inbox between steps. Raises RunError."""
+        name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}-{word_of(command)}"
         try:
             self.inbox_path.mkdir(exist_ok=True)
-            replace_file(
-                self.inbox_path / f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}-{command}",
-                b"",
-                durable=False,
-            )
+            replace_file(self.inbox_path / name, content_of(command), durable=False)
         except OSError as error:
-            raise RunError(f"Cannot send {command!r} to the run {self.name}: {error.strerror}.") from None
+            raise RunError(
+                f"Cannot send {word_of(command)!r} to the run {self.name}: {error.strerror}."
+            ) from None
 
-    def take_commands(self) -> list[CommandName]:
-        """The commands since the last call, oldest first. Unknown ones are dropped."""
-        taken: list[CommandName] = []
+    def take_commands(self) -> list[Command]:
+        """The commands since the last call, oldest first. What is unknown, damaged or out of range is dropped."""
+        taken: list[Command] = []
         try:
-            files = sorted(
-                entry.name for entry in os.scandir(self.inbox_path) if not entry.name.startswith(".")
-            )
+            names = (entry.name for entry in os.scandir(self.inbox_path) if _may_be_command(entry))
+            files = heapq.nsmallest(_MOST_COMMANDS, names)
         except OSError:
             return taken
         for name in files:
+            command = read_command(self.inbox_path / name)
             try:
                 (self.inbox_path / name).unlink()
             except OSError:
                 continue  # no command of ours: it would be obeyed again and again
-            word = name.rpartition("-")[2]
-            taken += [command for command in COMMANDS if command == word]
+            if command is not None:
+                taken.append(command)
         return taken
 
     def delete(self) -> None:
@@ -335,6 +337,10 @@ def _is_run(path: Path) -> bool:
 def this_process(**values: Any) -> Status:
     """A status that names this process and machine, beating now."""
     return Status(pid=os.getpid(), host=socket.gethostname(), heartbeat=time.time(), **values)
+
+
+def _may_be_command(entry: os.DirEntry[str]) -> bool:
+    return not entry.name.startswith(".") and not entry.is_dir(follow_symlinks=False)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ddpm.config_values import Labels, SamplerName, Section, Seed, Spacing, Weights
+from ddpm.config_values import Labels, PreviewEvery, SamplerName, Section, Seed, Spacing, Weights
 
 
 class SampleConfig(Section):
@@ -60,7 +60,7 @@ class SampleConfig(Section):
 class PreviewConfig(Section):
     """The samples drawn while training: always from the same noise, so that they can be compared."""
 
-    every: int = Field(500, ge=0, description="steps between two previews; 0: none")
+    every: PreviewEvery = Field(500, description="steps between two previews; 0: none")
     n: int = Field(16, ge=1, le=1024, description="images in one preview")
     sampler: SamplerName = Field("ddim", description="how they are drawn")
     steps: int = Field(25, ge=1, description="denoising steps; at most T")

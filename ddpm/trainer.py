@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -13,19 +13,22 @@ from torch import Tensor
 from torch.func import functional_call
 
 from ddpm import schedules, unet
+from ddpm.changes import Change, recipe_at, with_change, words_for
+from ddpm.commands import Command, Note, SetLearningRate, SetPreviewEvery
 from ddpm.config import Config
 from ddpm.data import TrainingImages
 from ddpm.device import memory_figures, pick_precision
 from ddpm.ema import build_averages, power_name
-from ddpm.errors import DataError, MemoryFullError, TrainingError
+from ddpm.errors import ConfigError, DataError, MemoryFullError, TrainingError
 from ddpm.events import (
     CheckpointDue,
-    CommandName,
     Event,
     Idle,
     MetricsLogged,
+    Noted,
     PreviewDrawn,
     PreviewProgress,
+    RecipeChanged,
     SnapshotDue,
     State,
     StateChanged,
@@ -41,7 +44,7 @@ from ddpm.recipe_check import recipe_to_store
 from ddpm.sample_config import SampleConfig
 from ddpm.samplers import Step
 
-TakeCommands = Callable[[], list[CommandName]]
+TakeCommands = Callable[[], Sequence[Command]]
 
 
 @dataclass
@@ -85,7 +88,7 @@ class Trainer:
         self.images_seen = 0
         self.seconds = 0.0
         self._since_metrics = Sums()
-        self._commands: deque[CommandName] = deque()
+        self._commands: deque[Command] = deque()
         self._stop_asked = False
 
     def run(self, take_commands: TakeCommands = list) -> Iterator[Event]:
@@ -94,7 +97,7 @@ class Trainer:
         ``take_commands`` gives the commands since it was last called. Raises TrainingError when the loss or its
         gradient is no longer a number; the weights are then those of the last good step.
         """
-        train, previews = self.config.train, self.config.previews
+        train = self.config.train
         self._stop_asked = False
         deadline = self.seconds + 60 * train.max_minutes if train.max_minutes else float("inf")
         self.network.train()
@@ -117,7 +120,8 @@ class Trainer:
 
             if self.step % train.log_every == 0 or self.step == train.steps:
                 yield self._metrics()
-            if previews.every and (self.step % previews.every == 0 or self.step == train.steps):
+            preview_every = recipe_at(self.config, self.step - 1).previews.every
+            if preview_every and (self.step % preview_every == 0 or self.step == train.steps):
                 yield from self._preview(take_commands)
             if train.ema_lengths and self.step % train.ema_snapshot_every == 0:
                 yield self._snapshot()
@@ -126,7 +130,7 @@ class Trainer:
         yield from self._end("finished", "")
 
     def _train_step(self) -> None:
-        train, device = self.config.train, self.device
+        train, device = recipe_at(self.config, self.step).train, self.device
         random = generator(train.seed, "noise", self.step, device)
         x_0, labels = self.images.batch(self.images_seen, train.batch_size)
         labels = self._told(labels)
@@ -197,7 +201,7 @@ class Trainer:
             images_seen=self.images_seen,
             loss=sums.loss / sums.steps,
             grad_norm=sums.grad_norm / sums.steps,
-            lr=learning_rate(self.config.train, self.step - 1),
+            lr=learning_rate(recipe_at(self.config, self.step - 1).train, self.step - 1),
             img_per_s=sums.images / max(sums.seconds, 1e-9),
             seconds=self.seconds,
             memory=memory_figures(self.device),
@@ -222,10 +226,29 @@ class Trainer:
                         yield from self._preview(take_commands)
                     case "checkpoint":
                         yield self.checkpoint("asked")
+                    case SetLearningRate(value=lr):
+                        yield from self._change(Change(step=self.step, lr=lr))
+                    case SetPreviewEvery(value=every):
+                        yield from self._change(Change(step=self.step, preview_every=every))
+                    case Note(value=words):
+                        yield Noted(self.step, words)
             if self._stop_asked or not paused:
                 return
             time.sleep(0.05)
             yield Idle(self.step)
+
+    def _change(self, change: Change) -> Iterator[Event]:
+        """Go on by another recipe, once that is stored: whoever resumes has to make the same change."""
+        before = self.config
+        try:
+            self.config = with_change(before, change)
+        except ConfigError as error:
+            yield Warned(self.step, f"not changed: {error}")
+            return
+        changed = RecipeChanged(self.step, self.config, words_for(change, before))
+        yield changed
+        if changed.refused:
+            self.config = before
 
     def _preview(self, take_commands: TakeCommands) -> Iterator[Event]:
         """Draw the preview from the averaged weights; a stop asked for meanwhile ends it unfinished."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddpm.checkpoint import Checkpoint
+from ddpm.commands import Command
 from ddpm.errors import DDPMError, RunError
-from ddpm.events import CommandName, StepDone
+from ddpm.events import StepDone
 from ddpm.runs import Run
 
 
@@ -123,7 +124,7 @@ class Runner:
         except BaseException:
             self.error = traceback.format_exc()
 
-    def _take_commands(self, run: Run) -> list[CommandName]:
+    def _take_commands(self, run: Run) -> list[Command]:
         commands = run.take_commands()
         return [*commands, "stop"] if self._stop_asked.is_set() else commands
 

@@ -17,9 +17,9 @@ from safetensors.torch import save as safetensors_bytes
 
 from ddpm import checkpoint as checkpoints
 from ddpm import recipe_file
+from ddpm.commands import WORDS
 from ddpm.config import Config
 from ddpm.errors import CheckpointError, ConfigError, DDPMError, ExchangeError, RunError
-from ddpm.events import COMMANDS
 from ddpm.exchange.network_file import is_network_file, load_network_file, save_network_file
 from ddpm.files import parse_json_lines
 from ddpm.printable import printable
@@ -250,7 +250,7 @@ def test_a_run_forgets_what_came_later_in_any_rows(place, content):
         st.builds(
             lambda a, b: f"{a}-{b}".replace("/", "").replace("\0", "")[:80] or "x",
             st.text(max_size=8),
-            st.sampled_from(COMMANDS) | st.sampled_from(TEXTS) | st.text(max_size=8),
+            st.sampled_from(WORDS) | st.sampled_from(TEXTS) | st.text(max_size=8),
         ),
         max_size=4,
     )
@@ -262,7 +262,7 @@ def test_of_an_inbox_only_commands_come_out(place, names):
         if name not in (".", ".."):
             with suppress(OSError, UnicodeError):
                 (run.inbox_path / name).touch()
-    assert set(run.take_commands()) <= set(COMMANDS)
+    assert set(run.take_commands()) <= set(WORDS)
     assert run.take_commands() == []
 
 

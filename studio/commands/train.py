@@ -12,9 +12,10 @@ from types import FrameType
 
 from ddpm import config as recipes
 from ddpm.checkpoint import Checkpoint, find_checkpoint
+from ddpm.commands import Command
 from ddpm.config import Config
 from ddpm.errors import ConfigError, MissingDataError
-from ddpm.events import CommandName, StateChanged
+from ddpm.events import StateChanged
 from ddpm.parameter_count import parameter_count
 from ddpm.presets import PRESETS, config_for
 from ddpm.recipe_file import read_toml
@@ -37,7 +38,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="name of a data set (`ddpm-studio data` lists them), hf:owner/name, a folder of images, or a .npy or "
         ".npz file",
     )
-    parser.add_argument("--resume", metavar="RUN", help="go on with a run from its newest whole checkpoint")
+    parser.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on with a run from its newest whole checkpoint; what was changed while it trained "
+        "is changed again at the same steps",
+    )
     parser.add_argument(
         "--checkpoint", metavar="STEP", type=step_number, help="with --resume: go on from this checkpoint"
     )
@@ -218,8 +224,8 @@ def train(job: Job, data: Path, download: bool) -> int:
             with contextlib.suppress(OSError):
                 print("\nStopping after this step, with a checkpoint …", file=sys.stderr, flush=True)
 
-    def take_commands() -> list[CommandName]:
-        asked: list[CommandName] = ["stop"] if signals else []
+    def take_commands() -> list[Command]:
+        asked: list[Command] = ["stop"] if signals else []
         return [*job.run.take_commands(), *asked]
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import RichLog
 
+from ddpm.commands import Command
 from ddpm.errors import DDPMError
-from ddpm.events import CommandName
 from ddpm.printable import printable
 from ddpm.runs import Preview, Run
 from studio import figures, messages
@@ -198,7 +198,7 @@ class MonitorScreen(StudioScreen):
                 return state not in (*ALIVE, "finished")
         return True
 
-    def _send(self, command: CommandName, said: str) -> None:
+    def _send(self, command: Command, said: str) -> None:
         try:
             self.run.send(command)
         except DDPMError as error:

@@ -1,0 +1,106 @@
+"""Changes to a recipe while it trains. They are part of the recipe, so that whoever resumes makes them again.
+
+A change holds from a training step on: with ``step`` 20 it is made when 20 steps are done. A run that resumes from
+an earlier checkpoint meets it again at the same step, and so is the run that was never stopped.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, model_validator
+
+from ddpm.config_values import LearningRate, Microbatch, OneLine, PreviewEvery, Section
+
+if TYPE_CHECKING:
+    from ddpm.config import Config
+
+# A recipe is read whole and must stay a small file, whatever a script sends to its run.
+MOST_CHANGES = 1000
+# What each change replaces: the section and the field of the recipe.
+PLACES = {
+    "lr": ("train", "lr"),
+    "microbatch": ("train", "microbatch"),
+    "preview_every": ("previews", "every"),
+}
+
+
+class Change(Section):
+    """New values from one training step on; what is unset stays as it was."""
+
+    step: int = Field(ge=0, le=10**9, description="steps that are done when the change is made")
+    lr: LearningRate | None = Field(None, description="takes the place of train.lr")
+    microbatch: Microbatch | None = Field(None, description="takes the place of train.microbatch")
+    preview_every: PreviewEvery | None = Field(None, description="takes the place of previews.every")
+    reason: OneLine = Field("asked", max_length=60, description="why: asked, non-finite, memory ...")
+
+    @property
+    def values(self) -> dict[str, float | int]:
+        """What it changes, by the names of its own fields."""
+        return {name: value for name in PLACES if (value := getattr(self, name)) is not None}
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "Change":
+        if not self.values:
+            raise ValueError(f"it changes nothing; set one of {', '.join(PLACES)}")
+        return self
+
+
+def in_order(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """The same changes. Raises ValueError unless their steps never fall."""
+    for before, after in pairwise(changes):
+        if after.step < before.step:
+            raise ValueError(
+                f"a change at step {after.step} comes after one at step {before.step}; sort them by step"
+            )
+    return changes
+
+
+def recipe_at(config: "Config", step: int) -> "Config":
+    """The recipe that is in force at training step ``step`` (0 for the first)."""
+    made = [change for change in config.changes if change.step <= step]
+    if not made:
+        return config
+    values: dict[str, dict[str, Any]] = {}
+    for change in made:
+        for name, value in change.values.items():
+            section, field = PLACES[name]
+            values.setdefault(section, {})[field] = value
+    updated = {name: getattr(config, name).model_copy(update=fields) for name, fields in values.items()}
+    return config.model_copy(update=updated)
+
+
+def with_change(config: "Config", change: Change) -> "Config":
+    """The recipe with one more change. What later changes say of the same values is forgotten: the run goes another
+    way now. Raises ConfigError where there are too many."""
+    earlier = [other for other in config.changes if other.step <= change.step]
+    later = [other for other in config.changes if other.step > change.step]
+    changes = (*earlier, change, *_without(later, change.values))
+    return config.with_values({"changes": [each.model_dump() for each in changes]}, "the changes of the run")
+
+
+def replaced(changes: tuple[Change, ...], values: Mapping[str, Any]) -> tuple[Change, ...]:
+    """The changes that are left where ``values``, by section and field, take the place of what they changed."""
+    names = [name for name, (section, field) in PLACES.items() if field in values.get(section, {})]
+    return tuple(_without(changes, names))
+
+
+def words_for(change: Change, config: "Config") -> str:
+    """A change for people, before it is made to ``config``: ``lr 0.001 -> 0.0005``."""
+    before = recipe_at(config, change.step)
+    parts = []
+    for name, value in change.values.items():
+        section, field = PLACES[name]
+        old = getattr(getattr(before, section), field)
+        parts.append(f"{name.replace('_', ' ')} {_shown(old)} -> {_shown(value)}")
+    why = "" if change.reason == "asked" else f" ({change.reason})"
+    return ", ".join(parts) + why
+
+
+def _without(changes: "tuple[Change, ...] | list[Change]", names: Any) -> list[Change]:
+    kept = [change.model_copy(update=dict.fromkeys(names)) for change in changes]
+    return [change for change in kept if change.values]
+
+
+def _shown(value: float | None) -> str:
+    return "all" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,155 @@
+"""What is changed while a run trains is part of its recipe: stored first, made again by whoever resumes."""
+
+import pytest
+from conftest import TINY
+from safetensors.numpy import load_file
+
+from ddpm.changes import MOST_CHANGES, Change, recipe_at, with_change, words_for
+from ddpm.checkpoint import find_checkpoint
+from ddpm.commands import Note, SetLearningRate, SetPreviewEvery
+from ddpm.config import Config
+from ddpm.errors import ConfigError
+from ddpm.events import MetricsLogged, PreviewDrawn, RecipeChanged, StepDone, Warned
+from ddpm.recipe_file import from_toml, to_toml
+from ddpm.runs import create_run
+from ddpm.session import train_run
+
+
+def changed(*changes):
+    return Config.build({"changes": [change.model_dump() for change in changes]})
+
+
+def test_a_change_holds_from_its_step_on():
+    config = changed(Change(step=5, lr=0.1), Change(step=9, lr=0.2, preview_every=3))
+    assert recipe_at(config, 4) is config
+    assert [recipe_at(config, step).train.lr for step in (5, 8, 9, 99)] == [0.1, 0.1, 0.2, 0.2]
+    assert [recipe_at(config, step).previews.every for step in (8, 9)] == [500, 3]
+
+
+def test_a_file_keeps_changes():
+    config = changed(Change(step=5, lr=0.1), Change(step=9, preview_every=3, reason="asked\nby me \x1b"))
+    assert from_toml(to_toml(config)) == config
+    assert config.changes[1].reason == r"asked by me \x1b"
+    assert "changes" not in to_toml(Config())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ([{"step": 3, "lr": 1}, {"step": 2, "lr": 1}], "sort them by step"),
+        ([{"step": 3}], "it changes nothing"),
+        ([{"step": -1, "lr": 1}], "-1"),
+        ([{"step": 1, "lr": float("nan")}], "nan"),
+        ([{"step": 1, "lr": 1}] * (MOST_CHANGES + 1), str(MOST_CHANGES)),
+    ],
+)
+def test_changes_that_cannot_be_are_refused(changes, words):
+    with pytest.raises(ConfigError, match=words):
+        Config.build({"changes": changes})
+
+
+def test_another_way_forgets_what_was_to_come_of_the_same_values():
+    config = changed(Change(step=5, lr=0.1), Change(step=9, lr=0.2, preview_every=3))
+    halved = Change(step=5, lr=0.05, reason="non-finite")
+    assert with_change(config, halved).changes == (
+        Change(step=5, lr=0.1),
+        halved,
+        Change(step=9, preview_every=3),
+    )
+    assert words_for(halved, config) == "lr 0.1 -> 0.05 (non-finite)"
+
+
+def test_a_value_that_is_given_on_resume_takes_the_place_of_its_changes():
+    config = changed(Change(step=5, lr=0.1), Change(step=9, lr=0.2, preview_every=3))
+    assert config.with_values({"train": {"lr": "0.5"}}).changes == (Change(step=9, preview_every=3),)
+    assert config.with_values({"train": {"steps": 5}}).changes == config.changes
+
+
+LONG = {**TINY, "train": {**TINY["train"], "log_every": 1, "keep_checkpoints": 9}}
+
+
+class Person:
+    """Tells the trainer of a run something when so many steps are done."""
+
+    def __init__(self, run, tells):
+        self.run, self.tells = run, dict(tells)
+
+    def train(self, root, until=None, **options):
+        """The events of a training, up to a step: what comes after is lost, as in a kill."""
+        told = []
+        for event in train_run(self.run, data_root=root, take_commands=self.run.take_commands, **options):
+            told.append(event)
+            if isinstance(event, StepDone):
+                for command in self.tells.pop(event.step, ()):
+                    self.run.send(command)
+                if event.step == until:
+                    break
+        return told
+
+
+def same_end(one, other):
+    a, b = one.checkpoints()[-1], other.checkpoints()[-1]
+    assert a.step == b.step
+    for stem in ("model", "ema", "optimizer"):
+        ours, theirs = load_file(a.path / f"{stem}.safetensors"), load_file(b.path / f"{stem}.safetensors")
+        assert {n: t.tobytes() for n, t in ours.items()} == {n: t.tobytes() for n, t in theirs.items()}
+    rows = [[(row["step"], row["loss"], row["lr"]) for row in run.metrics()] for run in (one, other)]
+    assert rows[0] == rows[1]
+    assert [step for step, _, _ in rows[0]] == list(range(1, a.step + 1))
+
+
+@pytest.mark.parametrize("killed_at", [6, 8, 11])
+def test_a_run_whose_lr_was_changed_ends_the_same_wherever_it_was_killed(tmp_path, killed_at):
+    """The change comes at step 7, between the checkpoints of 5 and of 10."""
+    tells = {7: [SetLearningRate(2e-3), SetPreviewEvery(4)], 8: ["preview"]}
+    whole = create_run(tmp_path / "whole", "run", Config.build(LONG))
+    Person(whole, tells).train(tmp_path)
+    parts = create_run(tmp_path / "parts", "run", Config.build(LONG))
+    person = Person(parts, tells)
+    person.train(tmp_path, until=killed_at)
+    person.train(tmp_path, checkpoint=find_checkpoint(parts.checkpoints_path, None))
+    same_end(whole, parts)
+    assert parts.config() == whole.config()
+    assert parts.config().changes == (Change(step=7, lr=2e-3), Change(step=7, preview_every=4))
+    assert {preview.step for preview in whole.previews()} == {6, 8, 12}
+    lr = {row["step"]: row["lr"] for row in whole.metrics()}
+    assert lr[8] > lr[7]
+
+
+def test_a_recipe_with_its_changes_trains_the_same_run_again(tmp_path):
+    first = create_run(tmp_path, "first", Config.build(LONG))
+    Person(first, {3: [SetLearningRate(5e-3)]}).train(tmp_path)
+    again = create_run(tmp_path, "again", from_toml(first.config_path.read_text()))
+    Person(again, {}).train(tmp_path)
+    same_end(first, again)
+
+
+def test_a_change_that_cannot_be_stored_is_not_made(tmp_path, monkeypatch):
+    from ddpm.runs import Run
+
+    run = create_run(tmp_path, "run", Config.build(LONG))
+    write = Run.write_config
+
+    def full(self, config):
+        if config.changes:
+            raise OSError(28, "No space left on device")
+        write(self, config)
+
+    monkeypatch.setattr(Run, "write_config", full)
+    events = Person(run, {3: [SetLearningRate(5e-3)]}).train(tmp_path)
+    (warned,) = [event for event in events if isinstance(event, Warned)]
+    assert "lr 0.001 -> 0.005 could not be written: No space left" in warned.message
+    assert not [event for event in events if isinstance(event, RecipeChanged)]
+    assert max(event.lr for event in events if isinstance(event, MetricsLogged)) <= 1e-3
+    assert run.config().changes == ()
+
+
+def test_changes_and_notes_are_found_in_the_events(tmp_path):
+    run = create_run(tmp_path, "run", Config.build(LONG))
+    tells = {3: [SetLearningRate(5e-3), Note("the loss is flat \x1b")], 4: [SetPreviewEvery(0)]}
+    events = Person(run, tells).train(tmp_path)
+    rows = [(row["kind"], row["step"], row["message"]) for row in run.events()]
+    assert ("changed", 3, "lr 0.001 -> 0.005") in rows
+    assert ("changed", 4, "preview every 6 -> 0") in rows
+    assert ("note", 3, r"the loss is flat \x1b") in rows
+    assert not [event for event in events if isinstance(event, PreviewDrawn)]
