@@ -2,13 +2,12 @@
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
-from fork_server import REPOSITORY, ForkedProcess, start
+from fork_server import REPOSITORY, run_code
 
 # Before torch is imported: the tests run side by side, and threads that wait for each other only slow them down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -70,33 +69,13 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def start_command(
-    home: Path, *words: str | Path, stdout: int = subprocess.DEVNULL, stderr: int = subprocess.DEVNULL
-) -> ForkedProcess | subprocess.Popen[bytes]:
-    """Start ddpm-studio in a process of its own, with ``home`` for its runs; the streams are file descriptors."""
-    words = (*words, "--home", home)
-    code = "import runpy; runpy.run_module('studio.cli', run_name='__main__', alter_sys=True)"
-    return start(
-        code,
-        *map(str, words),
-        cwd=REPOSITORY,
-        env=environment(home.parent),
-        stdout=stdout,
-        stderr=stderr,
-    )
+COMMAND_LINE = "import runpy; runpy.run_module('studio.cli', run_name='__main__', alter_sys=True)"
 
 
 def call(home: Path, *words: str | Path, timeout: float = 100) -> subprocess.CompletedProcess[str]:
     """Call ddpm-studio in a process of its own, with ``home`` for its runs."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-        process = start_command(home, *words, stdout=out.fileno(), stderr=errors.fileno())
-        try:
-            code = process.wait(timeout)
-        finally:
-            process.kill()
-        for file in (out, errors):
-            file.seek(0)
-        return subprocess.CompletedProcess(words, code, out.read(), errors.read())
+    arguments = (*map(str, words), "--home", str(home))
+    return run_code(COMMAND_LINE, *arguments, cwd=REPOSITORY, env=environment(home.parent), timeout=timeout)
 
 
 @pytest.fixture

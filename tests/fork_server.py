@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 import types
@@ -89,6 +90,21 @@ def start(
         fds = [nothing.fileno(), *streams, theirs.fileno()]
         socket.send_fds(_server(), [json.dumps(request).encode()], fds)
         return ForkedProcess(ours)
+
+
+def run_code(
+    code: str, *arguments: str, cwd: Path, env: dict[str, str], timeout: float = 100
+) -> subprocess.CompletedProcess[str]:
+    """Run Python code as ``subprocess.run`` runs ``python -c code arguments``, its output and errors kept as text."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+        process = start(code, *arguments, cwd=cwd, env=env, stdout=out.fileno(), stderr=errors.fileno())
+        try:
+            exit_code = process.wait(timeout)
+        finally:
+            process.kill()
+        for file in (out, errors):
+            file.seek(0)
+        return subprocess.CompletedProcess(arguments, exit_code, out.read(), errors.read())
 
 
 @functools.cache

@@ -2,11 +2,11 @@
 
 import importlib.util
 import json
-import subprocess
 import sys
 
 import pytest
 from conftest import REPOSITORY, TINY, environment
+from fork_server import run_code
 
 from ddpm.config import Config
 from ddpm.runs import Run, create_run
@@ -16,14 +16,9 @@ BENCHMARK = REPOSITORY / "benchmarks" / "crash.py"
 
 
 def test_twelve_kills_at_random_instants_lose_nothing(tmp_path):
-    done = subprocess.run(
-        [sys.executable, BENCHMARK, "--kills", "12", "--seed", "3", "--json"],
-        cwd=REPOSITORY,
-        env={**environment(tmp_path), "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        timeout=110,
-    )
+    code = f"import runpy; runpy.run_path({str(BENCHMARK)!r}, run_name='__main__')"
+    options = ("--kills", "12", "--seed", "3", "--json")
+    done = run_code(code, *options, cwd=REPOSITORY, env=environment(tmp_path), timeout=110)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout)
     assert result["failures"] == []

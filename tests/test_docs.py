@@ -1,11 +1,10 @@
 """What the documents show of the library is what the library has, and it runs."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 from conftest import REPOSITORY, environment
+from fork_server import run_code
 
 DOCUMENTS = sorted((REPOSITORY / "docs").glob("*.md"))
 FENCE = re.compile(r"^```python(?: (?P<file>\S+))?\n(?P<code>.*?)^```", re.S | re.M)
@@ -21,14 +20,7 @@ EXCERPTS = [
 def test_the_code_of_a_document_runs_from_top_to_bottom(document, tmp_path):
     blocks = [match["code"] for match in FENCE.finditer(document.read_text()) if not match["file"]]
     assert blocks
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(blocks)],
-        cwd=tmp_path,
-        env={**environment(tmp_path), "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+    done = run_code("\n".join(blocks), cwd=tmp_path, env=environment(tmp_path))
     assert done.returncode == 0, done.stderr
 
 

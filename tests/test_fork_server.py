@@ -2,21 +2,15 @@
 
 import subprocess
 import sys
-import tempfile
 
 import pytest
 from conftest import environment
-from fork_server import SERVED, start
+from fork_server import SERVED, run_code
 
 
-def outcome(code, tmp_path):
-    """The exit code, stdout and last line of stderr of code in a forked process."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-        streams = {"stdout": out.fileno(), "stderr": errors.fileno()}
-        code = start(code, "a b", cwd=tmp_path, env=environment(tmp_path), **streams).wait(timeout=60)
-        for file in (out, errors):
-            file.seek(0)
-        return code, out.read(), errors.read().splitlines()[-1:]
+def outcome(done):
+    """The exit code, the output and the last line of the errors."""
+    return done.returncode, done.stdout, done.stderr.splitlines()[-1:]
 
 
 @pytest.mark.skipif(not SERVED, reason="forks on Linux only")
@@ -37,12 +31,7 @@ def outcome(code, tmp_path):
     ],
 )
 def test_it_ends_and_says_what_a_fresh_interpreter_does(code, tmp_path):
-    fresh = subprocess.run(
-        [sys.executable, "-c", code, "a b"],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-    assert outcome(code, tmp_path) == (fresh.returncode, fresh.stdout, fresh.stderr.splitlines()[-1:])
+    there = {"cwd": tmp_path, "env": environment(tmp_path)}
+    command = [sys.executable, "-c", code, "a b"]
+    fresh = subprocess.run(command, **there, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert outcome(run_code(code, "a b", **there)) == outcome(fresh)
