@@ -61,8 +61,12 @@ class StudioApp(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (SMALLEST[0], "-narrow"), (112, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (SMALLEST[1], "-low"), (34, "-tall")]  # noqa: RUF012
 
-    def __init__(self, home: Path, data_root: Path, pictures: Pictures) -> None:
+    def __init__(
+        self, home: Path, data_root: Path, pictures: Pictures, show: Run | None = None, greeting: str = ""
+    ) -> None:
+        """``show``: the run whose monitor is opened first; ``greeting``: a word to begin with."""
         super().__init__()
+        self._show_first, self._greeting = show, greeting
         self.workshop = Workshop(home, data_root, pictures, Runner(data_root))
         self.drawers: WeakSet[Drawer] = WeakSet()
         self.register_theme(STUDIO_THEME)
@@ -74,6 +78,10 @@ class StudioApp(App[None]):
 
     def on_mount(self) -> None:
         self.push_screen(RunsScreen(self.workshop))
+        if self._show_first:
+            self._show_monitor(self._show_first)
+        if self._greeting:
+            self.notify(self._greeting, markup=False)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             # Only the main thread may watch signals; elsewhere (a test, another program) the host does.
@@ -214,12 +222,14 @@ class StudioApp(App[None]):
         self.exit()
 
 
-def run_app(home: Path, data_root: Path, pictures: Pictures) -> int:
-    """Open the app until its user leaves; returns the exit code.
+def run_app(
+    home: Path, data_root: Path, pictures: Pictures, show: Run | None = None, greeting: str = ""
+) -> int:
+    """Open the app until its user leaves; returns the exit code. ``show`` and ``greeting`` as StudioApp has them.
 
     Whatever ends the app, a run that it was training is stopped with a checkpoint before this returns.
     """
-    app = StudioApp(home, data_root, pictures)
+    app = StudioApp(home, data_root, pictures, show, greeting)
     try:
         app.run()
     finally:

@@ -1,22 +1,20 @@
 """The command line. Nothing heavy is imported before a subcommand needs it."""
 
 import argparse
-import gc
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from ddpm.errors import ConfigError, DDPMError, UsageError
+from ddpm.errors import DDPMError, UsageError
 from ddpm.version import __version__
 from studio.command_parser import CommandParser, place_options
+from studio.launch import IMAGE_PROTOCOLS, open_app
 
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
-
-IMAGE_PROTOCOLS = ("auto", "kitty", "sixel", "half", "none")
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,11 @@ class Command:
 
 COMMANDS = {
     "train": Command("train", "train a model, or resume a run", "Train a model."),
+    "attach": Command(
+        "attach",
+        "watch and control a run that another process trains",
+        "Open the app in the monitor of a run, such as one that was started with train --detach.",
+    ),
     "sample": Command("sample", "draw images from a run", "Draw images from a run."),
     "export": Command(
         "export",
@@ -102,28 +105,6 @@ def dispatch(arguments: argparse.Namespace) -> int:
         return open_app(arguments)
     code: int = COMMANDS[arguments.command].module().command(arguments)
     return code
-
-
-def open_app(arguments: argparse.Namespace) -> int:
-    """Start the terminal app. Raises DDPMError when there is no terminal to show it."""
-    from studio import terminal_question
-    from studio.home import data_root, home_directory
-
-    # Textual reads stdin and draws on stderr.
-    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
-        raise ConfigError(
-            "The app needs a terminal. Without one, use `ddpm-studio train DATA` and `ddpm-studio runs`."
-        )
-    gc.disable()  # what is imported stays; looking through it for garbage is a tenth of the way to the first paint
-    with terminal_question.asked() as answer:
-        from studio.app import run_app
-        from studio.terminal import find_pictures
-
-        pictures = find_pictures(arguments.images, answer())
-    gc.freeze()
-    gc.enable()
-    home = home_directory(arguments.home)
-    return run_app(home, data_root(home, arguments.data_root), pictures)
 
 
 def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:

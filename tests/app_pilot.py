@@ -24,14 +24,22 @@ from studio.terminal import find_pictures
 Script = Callable[[Pilot[None], StudioApp], Awaitable[None]]
 
 
-def drive(home: Path, script: Script, size: tuple[int, int] = (80, 24), *, toasts: bool = False) -> None:
+def drive(
+    home: Path,
+    script: Script,
+    size: tuple[int, int] = (80, 24),
+    *,
+    toasts: bool = False,
+    show: Run | None = None,
+) -> None:
     """Run the app on ``home`` in a terminal of ``size`` (columns, lines) and let ``script`` press its keys.
 
-    With ``toasts`` its notifications are on screen, where they may cover other words.
+    With ``toasts`` its notifications are on screen, where they may cover other words; ``show``: the run whose
+    monitor it begins with.
     """
 
     async def session() -> None:
-        app = StudioApp(home, home / "data", find_pictures("half"))
+        app = StudioApp(home, home / "data", find_pictures("half"), show)
         try:
             async with app.run_test(size=size, notifications=toasts) as pilot:
                 await pilot.pause()

@@ -5,10 +5,14 @@ import signal
 import time
 
 import pytest
+from app_pilot import drive, finished_run, until, until_seen
 from conftest import TINY_OPTIONS
+from pseudo_terminal import StudioTerminal
 
 from ddpm.runs import Run
 from studio.cli import main
+from studio.screens.monitor import MonitorScreen
+from studio.screens.runs import RunsScreen
 
 ENDLESS = [*TINY_OPTIONS, "--steps=1000000", "--checkpoint-every=1000000", "--preview-every=0"]
 
@@ -56,6 +60,36 @@ def test_a_detached_run_goes_on_in_a_session_of_its_own(run, home, capsys):
     assert "resumed" in [event["kind"] for event in run.events()]
 
 
+@pytest.fixture
+def trained(run, home):
+    """That run, while a background process trains it."""
+    assert main(["--home", str(home), "train", "digits", "--name", "one", "--detach", *ENDLESS]) == 0
+    return run
+
+
+def test_watchers_come_and_go_and_the_run_goes_on(trained, home):
+    """One watcher is suspended and then killed; another one pauses the run, resumes it and leaves."""
+    pid = trained.status().pid
+    suspended, watcher = StudioTerminal(home, "attach", "one"), StudioTerminal(home, "attach")
+    suspended.until_seen("● running")
+    suspended.signal(signal.SIGSTOP)
+    watcher.until_seen("● running")
+    watcher.press("p")
+    watcher.until_seen("‖ paused")
+    step = trained.status().step
+    watcher.press("p")
+    watcher.until_seen("● running")
+    wait_until(lambda: trained.status().step > step)
+    watcher.press("q")
+    assert watcher.wait() == 0
+    suspended.signal(signal.SIGKILL)
+    assert suspended.wait() == -signal.SIGKILL
+
+    step = trained.status().step
+    wait_until(lambda: trained.status().step > step)
+    assert (trained.status().pid, trained.checkpoints()) == (pid, [])
+
+
 def test_what_is_wrong_is_said_before_anything_is_made(home, tmp_path, capsys):
     assert main(["--home", str(home), "train", str(tmp_path / "nothing"), "--detach"]) == 2
     assert "nothing" in capsys.readouterr().err
@@ -73,3 +107,25 @@ def test_what_only_the_process_finds_is_said_in_its_words(run, home, tmp_path, c
     assert str(folder) in said
     assert run.status().state == "failed"
     assert run.status().message in said
+
+
+def test_nothing_to_watch_is_a_sentence(home, capsys):
+    finished_run(home, "done")
+    assert main(["--home", str(home), "attach"]) == 2
+    said = capsys.readouterr().err
+    assert "is being trained" in said
+    assert "train --resume RUN --detach" in said
+    assert main(["--home", str(home), "attach", "dome"]) == 2
+    assert "There is no run named 'dome'. There are: done." in capsys.readouterr().err
+
+
+def test_the_app_opens_in_the_monitor_that_was_asked_for_and_goes_back_to_the_list(home):
+    chosen = finished_run(home, "chosen")
+
+    async def script(pilot, app):
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
+        await until_seen(pilot, "✓ finished")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+
+    drive(home, script, show=chosen)
