@@ -5,7 +5,9 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Place = Literal["everywhere", "runs", "new run", "monitor", "checkpoints", "sample"]
+Place = Literal["everywhere", "runs", "new run", "monitor", "checkpoints", "sample", "plot"]
+# Parts of screens that have keys of their own, which work while they have the focus.
+PARTS: dict[Place, tuple[Place, ...]] = {"monitor": ("plot",)}
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("monitor", "resume", "r", "Resume", "Go on from the newest whole checkpoint."),
     Action("monitor", "checkpoints", "c", "Checkpoints", "List the checkpoints of this run."),
     Action("monitor", "sample", "s", "Sample", "Draw images from this run."),
+    Action("monitor", "log_axis", "l", "Log y", "Plot on a logarithmic or a linear axis.", False),
+    Action("monitor", "next_unit", "x", "x axis", "Plot over steps, images or minutes.", False),
     Action(
         "monitor",
-        "log_axis",
-        "l",
-        "Log y",
-        "Show the loss on a logarithmic or a linear axis.",
-        in_footer=False,
+        "next_quantity",
+        "y",
+        "y axis",
+        "Plot loss, gradient norm, learning rate or images/s.",
+        False,
     ),
     Action("monitor", "app.back", "escape", "Back", "Back to the screen before; training goes on."),
     Action("checkpoints", "resume", "r", "Resume from it", "Train on from the chosen checkpoint."),
@@ -68,6 +72,27 @@ ACTIONS: tuple[Action, ...] = (
         "Save the drawn images and their recipe in the run's samples folder.",
     ),
     Action("sample", "app.back", "escape", "Back", "Back to the screen before."),
+    Action("plot", "zoom_in", "plus,equals_sign", "Zoom in", "Zoom in on the plot.", False, "+"),
+    Action("plot", "zoom_out", "minus", "Zoom out", "Zoom out of the plot.", False, "-"),
+    Action("plot", "show_everything", "0", "All", "Show the whole run and put the cursor away.", False),
+    Action("plot", "inspect_left", "left", "Inspect", "Read off values: the cursor goes left.", False, "←"),
+    Action(
+        "plot", "inspect_right", "right", "Inspect", "Read off values: the cursor goes right.", False, "→"
+    ),
+    Action(
+        "plot", "pan_left", "shift+left,comma", "Pan", "Move the zoomed plot to the left.", False, "shift ← ,"
+    ),
+    Action(
+        "plot",
+        "pan_right",
+        "shift+right,full_stop",
+        "Pan",
+        "Move the zoomed plot to the right.",
+        False,
+        "shift → .",
+    ),
+    Action("plot", "show_start", "home", "Start", "Move the zoomed plot to the first step.", False),
+    Action("plot", "follow", "end", "Follow", "Move the zoomed plot to the latest step; follow it.", False),
     Action("everywhere", "help", "question_mark", "Help", "Show the keys of this screen.", key_label="?"),
     Action("everywhere", "leave", "q", "Quit", "Leave the app; asks while it is training."),
     Action(
@@ -94,10 +119,10 @@ def bindings(place: Place) -> list[BindingType]:
 
 
 def help_rows(place: Place) -> list[tuple[str, str]]:
-    """(key, what it does) of a screen, then of the whole app."""
+    """(key, what it does) of a screen, then of its parts and of the whole app."""
     return [
         (_key_name(action), action.help)
-        for wanted in (place, "everywhere")
+        for wanted in (place, *PARTS.get(place, ()), "everywhere")
         for action in ACTIONS
         if action.place == wanted
     ]

@@ -6,6 +6,7 @@ from typing import Any
 from ddpm.config import Config
 from ddpm.runs import Preview, Status
 from studio.feed import News
+from studio.run_series import RunSeries, number
 from studio.run_state import SeenState, seen_state
 from studio.store import Series
 
@@ -14,7 +15,7 @@ class RunView:
     """What is known about a run so far; ``take`` adds news."""
 
     def __init__(self) -> None:
-        self.loss = Series()
+        self.series = RunSeries()
         self.latest: dict[str, Any] = {}
         self.events: list[dict[str, Any]] = []
         self.status = Status(state="stopped")
@@ -31,7 +32,7 @@ class RunView:
         self.problem = news.problem
         self.preview = news.preview
         if news.rows_began_again:
-            self.loss.clear()
+            self.series.clear()
             self.latest = {}
         self._take_rows(news.rows)
         if news.events_began_again:
@@ -40,16 +41,20 @@ class RunView:
 
     def _take_rows(self, rows: list[dict[str, Any]]) -> None:
         # A trainer that died and was resumed may have left a row that steps back; what it repeats is newer.
-        steps, losses = [], []
-        last = float(self.loss.x[-1]) if len(self.loss) else -math.inf
+        taken = []
+        last = self.series.last_step
         for row in rows:
-            step, loss = _number(row.get("step")), _number(row.get("loss"))
+            step = number(row.get("step"))
             if math.isfinite(step) and step >= last:
-                steps.append(step)
-                losses.append(loss)
+                taken.append(row)
                 last = step
                 self.latest = row
-        self.loss.extend(steps, losses)
+        self.series.extend(taken)
+
+    @property
+    def loss(self) -> Series:
+        """The loss over the steps."""
+        return self.series.of("loss")
 
     @property
     def step(self) -> int:
@@ -67,7 +72,7 @@ class RunView:
 
     def figure(self, name: str) -> float | None:
         """A number of the latest row of metrics; None while there is none."""
-        value = _number(self.latest.get(name))
+        value = number(self.latest.get(name))
         return None if math.isnan(value) else value
 
     @property
@@ -89,7 +94,3 @@ class RunView:
         if not isinstance(figures, dict):
             return {}
         return {name: int(value) for name, value in figures.items() if isinstance(value, int | float)}
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan

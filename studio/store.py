@@ -1,112 +1,200 @@
-"""Series of numbers for plots: growing arrays, a moving average without bias, extremes per column.
+"""Series of numbers for plots: what is drawn of them costs the same however long they are.
 
 Plain numpy, no screen in sight.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-
-# How many points the average remembers: a fixed part of the curve so far, so that it follows the steep first
-# points and lags behind by the same few columns of a plot however long a run gets.
-SHARE_REMEMBERED = 1 / 40
-LEAST_MEMORY, MOST_MEMORY = 2.0, 50.0
+from studio.growing import Floats, Growing
+from studio.moving_average import MovingAverage
+from studio.pyramid import Indices, Pyramid, greatest, least, total
 
 
-class Series:
-    """Points whose x rises, and the moving average of their y.
+@dataclass(frozen=True)
+class Columns:
+    """What a plot draws of a series, one value for each of N equal parts of its window.
 
-    y may be NaN: such a point is a gap in the curve and leaves the average as it was. Appending is amortised
-    O(1) a point; reading copies nothing.
+    ``low``, ``high``: the least and the greatest y of the part; ``mean`` of them; ``smooth``: the mean of their
+    moving average. NaN where a part has no number. ``missing``: whether the part has points but no number.
+    """
+
+    low: Floats
+    high: Floats
+    mean: Floats
+    smooth: Floats
+    missing: np.typing.NDArray[np.bool_]
+
+
+class Curve:
+    """Values in the order of their x, their moving average, and their extremes and means over any ranges.
+
+    Everything but the values is worked out when it is first asked for: a curve that nobody looks at costs an append.
     """
 
     def __init__(self) -> None:
-        self._points = np.empty((3, 256))
-        self._length = 0
-        self._forget_average()
+        self._y = Growing()
+        self.clear()
+
+    def clear(self) -> None:
+        self._y.clear()
+        self._smooth, self._average = Growing(), MovingAverage()
+        self._known_before = Growing()
+        self._known_before.extend([0.0])
+        self._low, self._high = Pyramid(least), Pyramid(greatest)
+        self._sum, self._smooth_sum = Pyramid(total), Pyramid(total)
 
     def __len__(self) -> int:
-        return self._length
+        return len(self._y)
 
-    @property
-    def x(self) -> Floats:
-        return self._points[0, : self._length]
+    def extend(self, values: ArrayLike) -> None:
+        """Append values; what is not finite becomes NaN, a gap."""
+        new = np.asarray(values, dtype=np.float64)
+        self._y.extend(np.where(np.isfinite(new), new, np.nan))
 
     @property
     def y(self) -> Floats:
-        return self._points[1, : self._length]
+        return self._y.values
 
     @property
     def smooth(self) -> Floats:
-        """The exponential moving average of y, divided by the weight seen so far: true from the start."""
-        return self._points[2, : self._length]
+        """The moving average at each value, true from the start; NaN at a gap."""
+        new = self.y[len(self._smooth) :]
+        if len(new):
+            self._smooth.extend(self._average.extend(new))
+        return self._smooth.values
+
+    def count(self, start: Indices, end: Indices) -> Floats:
+        """How many of the values in each range [start, end) are numbers, [N]."""
+        before = self._count_known()
+        return before[end] - before[start]
+
+    def known_around(self, index: int) -> tuple[int | None, int | None]:
+        """The index of the last number before ``index`` and of the first from there on; None where there is none."""
+        before = self._count_known()
+        count = before[index]
+        last, first = np.searchsorted(before, [count, count + 1]) - 1
+        return (int(last) if count else None), (int(first) if count < before[-1] else None)
+
+    def _count_known(self) -> Floats:
+        """How many numbers lie before each index, [len + 1]."""
+        new = self.y[len(self._known_before) - 1 :]
+        if len(new):
+            self._known_before.extend(self._known_before.values[-1] + np.cumsum(np.isfinite(new)))
+        return self._known_before.values
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether any value is a number."""
+        return bool(self._count_known()[-1])
+
+    def extremes(self, start: Indices, end: Indices) -> tuple[Floats, Floats]:
+        """The least and the greatest value of each range, [N] each; NaN where there is none."""
+        self._low.follow(self.y)
+        self._high.follow(self.y)
+        return self._low.over(self.y, start, end), self._high.over(self.y, start, end)
+
+    def means(self, start: Indices, end: Indices) -> Floats:
+        """The mean of the values of each range, [N]; NaN where there is none."""
+        self._sum.follow(self.y)
+        with np.errstate(invalid="ignore"):
+            return self._sum.over(self.y, start, end) / self.count(start, end)
+
+    def smooth_means(self, start: Indices, end: Indices) -> Floats:
+        """The mean of the moving average over each range, [N]; NaN where there is none."""
+        smooth = self.smooth
+        self._smooth_sum.follow(smooth)
+        with np.errstate(invalid="ignore"):
+            return self._smooth_sum.over(smooth, start, end) / self.count(start, end)
+
+
+class Series:
+    """Points whose x rises. Several series may share their x, as the columns of one table do."""
+
+    def __init__(self, x: Growing | None = None, curve: Curve | None = None) -> None:
+        self._x = Growing() if x is None else x
+        self.curve = Curve() if curve is None else curve
+
+    @classmethod
+    def of(cls, x: ArrayLike, y: ArrayLike) -> Self:
+        """A series of these points. Raises ValueError as ``extend``."""
+        series = cls()
+        series.extend(x, y)
+        return series
+
+    def __len__(self) -> int:
+        return len(self.curve)
+
+    @property
+    def x(self) -> Floats:
+        return self._x.values[: len(self.curve)]
+
+    @property
+    def y(self) -> Floats:
+        return self.curve.y
+
+    @property
+    def smooth(self) -> Floats:
+        """The moving average of y; NaN at a gap."""
+        return self.curve.smooth
 
     def clear(self) -> None:
-        self._length = 0
-        self._forget_average()
+        self._x.clear()
+        self.curve.clear()
 
-    def _forget_average(self) -> None:
-        self._averaged_points = 0
-        self._average = 0.0
-        self._weight = 0.0
-
-    def extend(self, x: Sequence[float], y: Sequence[float]) -> None:
-        """Append points. Raises ValueError where x and y differ in length or x falls."""
-        if len(x) != len(y):
-            raise ValueError(f"{len(x)} values of x, but {len(y)} of y")
-        if len(x) == 0:
-            return
-        new_x = np.asarray(x, dtype=np.float64)
-        last = self.x[-1] if self._length else -np.inf
-        if new_x[0] < last or bool(np.any(np.diff(new_x) < 0)):
+    def extend(self, x: ArrayLike, y: ArrayLike) -> None:
+        """Append points. Raises ValueError where x and y differ in length or x falls; nothing is added then."""
+        new_x, new_y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        if len(new_x) != len(new_y):
+            raise ValueError(f"{len(new_x)} values of x, but {len(new_y)} of y")
+        last = self.x[-1:] if len(self) else new_x[:1]
+        if np.any(np.diff(np.concatenate([last, new_x])) < 0):
             raise ValueError("x must not fall")
-        self._make_room(len(x))
-        end = self._length + len(x)
-        self._points[0, self._length : end] = new_x
-        self._points[1, self._length : end] = y
-        for at in range(self._length, end):
-            self._points[2, at] = self._averaged(float(self._points[1, at]))
-        self._length = end
+        self._x.extend(new_x)
+        self.curve.extend(new_y)
 
-    def _averaged(self, value: float) -> float:
-        if not np.isfinite(value):
-            return float("nan")
-        self._averaged_points += 1
-        memory = min(max(SHARE_REMEMBERED * self._averaged_points, LEAST_MEMORY), MOST_MEMORY)
-        self._average += (value - self._average) / memory
-        self._weight += (1 - self._weight) / memory
-        return self._average / self._weight
+    def nearest(self, x: float) -> int | None:
+        """The index of the point that is nearest to x and has a number; None where none has."""
+        around = self.curve.known_around(int(np.searchsorted(self.x, x)))
+        known = [index for index in around if index is not None]
+        return min(known, key=lambda index: abs(self.x[index] - x), default=None)
 
-    def _make_room(self, more: int) -> None:
-        capacity = self._points.shape[1]
-        while capacity < self._length + more:
-            capacity *= 2
-        if capacity > self._points.shape[1]:
-            larger = np.empty((3, capacity))
-            larger[:, : self._length] = self._points[:, : self._length]
-            self._points = larger
+    def beside(self, x: float, distance: float) -> float:
+        """The x of the number that is furthest from the one at x within ``distance``, or else of the next one."""
+        at = self.nearest(x)
+        if at is None:
+            return x
+        known = self.curve.known_around
+        if distance < 0:
+            neighbour, furthest = known(at)[0], known(int(np.searchsorted(self.x, x + distance)))[1]
+            found = min(index for index in (neighbour, furthest, at) if index is not None)
+        else:
+            end = int(np.searchsorted(self.x, x + distance, "right"))
+            neighbour, furthest = known(at + 1)[1], known(end)[0]
+            found = max(index for index in (neighbour, furthest, at) if index is not None)
+        return float(self.x[found])
 
+    def columns(self, first: float, last: float, count: int) -> Columns:
+        """What to draw in ``count`` equal parts of [first, last], last > first; O(count * log(points)).
 
-def column_extremes(x: Floats, y: Floats, first: float, last: float, columns: int) -> tuple[Floats, Floats]:
-    """The least and the greatest y of the points in each of ``columns`` equal parts of [first, last].
+        A point on a border belongs to the right part, one at ``last`` to the last part.
+        """
+        start, end = self.ranges(first, last, count)
+        low, high = self.curve.extremes(start, end)
+        return Columns(
+            low=low,
+            high=high,
+            mean=self.curve.means(start, end),
+            smooth=self.curve.smooth_means(start, end),
+            missing=(end > start) & np.isnan(low),
+        )
 
-    Returns two arrays [columns]; NaN where a part has no finite point. Costs O(points inside + columns).
-    """
-    low, high = np.full(columns, np.nan), np.full(columns, np.nan)
-    inside = slice(np.searchsorted(x, first, "left"), np.searchsorted(x, last, "right"))
-    x, y = x[inside], y[inside]
-    finite = np.isfinite(y)
-    x, y = x[finite], y[finite]
-    if len(x) == 0:
-        return low, high
-    span = last - first
-    column = np.zeros(len(x), dtype=np.int64)
-    if span > 0:
-        column = np.minimum(((x - first) / span * columns).astype(np.int64), columns - 1)
-    starts = np.flatnonzero(np.diff(column, prepend=-1))
-    low[column[starts]] = np.minimum.reduceat(y, starts)
-    high[column[starts]] = np.maximum.reduceat(y, starts)
-    return low, high
+    def ranges(self, first: float, last: float, count: int) -> tuple[Indices, Indices]:
+        """Where the points of each of ``count`` equal parts of [first, last] begin and end, [count] each."""
+        borders = np.linspace(first, last, count + 1)
+        edges = np.searchsorted(self.x, borders, "left")
+        edges[-1] = np.searchsorted(self.x, last, "right")
+        return edges[:-1], edges[1:]

@@ -146,7 +146,7 @@ def test_brackets_in_paths_and_names_are_no_markup(tmp_path):
         await until_seen(pilot, "cannot be shown")
         await until(pilot, lambda: app.screen.query_one(SamplePane)._border_title.plain == "odd[y] · step 40")
         await pilot.press("enter")
-        await until_seen(pilot, "l: linear axis")
+        await until_seen(pilot, "l linear")
         await until_seen(pilot, "cannot be shown")
 
     drive(home, script, (160, 48))

@@ -80,7 +80,7 @@ def test_the_monitor_of_a_finished_run_shows_all_of_it(home, size):
             assert words in text
         assert "memory" in text
         assert pane.arrangement.shown == 4
-        assert len(app.screen.query_one(Plot).series) == 20
+        assert len(app.screen.query_one(Plot).lines[0].series) == 20
         for key in ("Checkpoints", "Sample", "Back", "Help", "Quit"):
             assert key in text.splitlines()[-1]
 
@@ -93,10 +93,10 @@ def test_the_loss_axis_toggles(home):
     async def script(pilot, app):
         await until_seen(pilot, "alpha")
         await pilot.press("enter")
-        await until_seen(pilot, "l: linear axis")
+        await until_seen(pilot, "l linear")
         before = screen_text(pilot)
         await pilot.press("l")
-        await until_seen(pilot, "l: log axis")
+        await until_seen(pilot, "l log")
         assert screen_text(pilot) != before
 
     drive(home, script)

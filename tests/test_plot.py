@@ -1,26 +1,45 @@
 """The braille plot: dots where the numbers are, labels that say so, words where there is nothing."""
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
+from textual.events import MouseScrollUp
+from textual.pilot import Pilot
 
 from studio.store import Series
-from studio.widgets.axis import linear_ticks, log_ticks, tick_text
-from studio.widgets.braille import BLANK, Board
-from studio.widgets.plot import Plot
+from studio.widgets.axis import linear_ticks, log_ticks, tick_text, tick_texts
+from studio.widgets.braille import ASCII, BLANK, Board
+from studio.widgets.plot import REDRAW_SECONDS, Plot
+from studio.widgets.plot_lines import Line, Mark
+
+Script = Callable[[Plot, Pilot[None]], Awaitable[None]]
 
 
-def plotted(series: Series, *, log: bool = False, size: tuple[int, int] = (40, 10)) -> list[str]:
-    """The lines of a plot of the whole terminal."""
+def plotted(
+    *series: Series,
+    log: bool = False,
+    size: tuple[int, int] = (40, 10),
+    ascii_only: bool = False,
+    marks: Sequence[Mark] = (),
+    script: Script | None = None,
+) -> list[str]:
+    """The lines of a plot of the whole terminal, after ``script`` has been at it."""
 
     class OnePlot(App[None]):
         def compose(self) -> ComposeResult:
-            plot = Plot(series)
-            plot.log_axis = log
+            plot = Plot()
+            plot.log_axis, plot.ascii_only = log, ascii_only
+            numbered = len(series) > 1
+            plot.show(
+                [Line(one, f"run-{at}", at if numbered else None) for at, one in enumerate(series)],
+                marks=marks,
+            )
             yield plot
 
     async def draw() -> list[str]:
@@ -28,15 +47,23 @@ def plotted(series: Series, *, log: bool = False, size: tuple[int, int] = (40, 1
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             plot = app.query_one(Plot)
+            if script is not None:
+                await script(plot, pilot)
+                await pilot.pause()
             return [plot.render_line(y).text for y in range(plot.size.height)]
 
     return asyncio.run(draw())
 
 
+def pressing(*keys: str) -> Script:
+    async def script(plot: Plot, pilot: Pilot[None]) -> None:
+        await pilot.press(*keys)
+
+    return script
+
+
 def series_of(y, x=None) -> Series:
-    series = Series()
-    series.extend(range(len(y)) if x is None else x, y)
-    return series
+    return Series.of(range(len(y)) if x is None else x, y)
 
 
 def top_dot(lines: list[str], column: int) -> int | None:
@@ -100,11 +127,154 @@ def test_every_size_is_filled_exactly(size):
     assert all(len(line) <= size[0] for line in lines)
 
 
+def test_zooming_keeps_the_end_in_sight_and_panning_goes_back():
+    long = series_of(np.linspace(1, 2, 10_000))
+
+    async def script(plot, pilot):
+        await pilot.press("plus", "plus")
+        middle = plot.frame
+        assert middle.last - middle.first == pytest.approx(9999 / 4)
+        await pilot.press("end")
+        assert plot.frame.last == 9999
+        await pilot.press("comma")
+        assert plot.frame.last == pytest.approx(9999 - 9999 / 16)
+        await pilot.press("home")
+        assert plot.frame.first == 0
+        await pilot.press("minus", "minus")
+        assert (plot.frame.first, plot.frame.last) == (0, 9999)
+        await pilot.press("plus", "0")
+        assert (plot.frame.first, plot.frame.last) == (0, 9999)
+
+    plotted(long, script=script)
+
+
+def test_a_zoomed_plot_that_follows_moves_with_the_run():
+    growing = series_of(np.ones(1000))
+
+    async def script(plot, pilot):
+        await pilot.press("plus", "end")
+        span = plot.frame.last - plot.frame.first
+        growing.extend(range(1000, 1200), np.ones(200))
+        plot.look(plot.window.at_start((0, 999)))
+        await pilot.pause()
+        assert plot.frame.first == 0
+        await pilot.press("end")
+        assert plot.frame.last == 1199
+        assert plot.frame.last - plot.frame.first == pytest.approx(span)
+
+    plotted(growing, script=script)
+
+
+def test_what_one_zooms_into_reaches_both_edges_of_the_plot():
+    lines = plotted(series_of(np.linspace(1, 2, 40)), script=pressing("plus", "plus"))
+    assert all(top_dot(lines, column) is not None for column in range(7, 40))
+
+
+def test_the_cursor_reads_values_off():
+    y = np.full(100, 4.0)
+    y[98] = 7.5
+    lines = plotted(series_of(y), size=(70, 10), script=pressing("left", "left"))
+    assert "98 steps" in lines[0]
+    assert "run-0 7.5" in lines[0]
+    assert "average" in lines[0]
+
+
+def test_the_cursor_visits_points_that_lie_far_apart_one_by_one():
+    sparse = series_of([1.0, 2.0, 3.0], x=[0, 5000, 10_000])
+    for presses, step in ((1, "10,000"), (2, "5,000"), (3, "0"), (4, "0")):
+        assert f" {step} steps" in plotted(sparse, size=(70, 10), script=pressing(*["left"] * presses))[0]
+
+
+def test_the_mouse_inspects_zooms_and_drags():
+    async def script(plot, pilot):
+        await pilot.hover(plot, offset=(20, 4))
+        assert plot.frame.column(plot.cursor) == 20
+        under = plot.cursor
+        await pilot._post_mouse_events([MouseScrollUp], plot, offset=(20, 4))
+        await pilot.pause()
+        assert plot.frame.last - plot.frame.first == pytest.approx(9999 / 2)
+        assert abs(plot.frame.x_at(20) - under) <= plot.frame.x_per_column
+        await pilot.mouse_down(plot, offset=(20, 4))
+        before = plot.frame.first
+        await pilot.hover(plot, offset=(30, 4))
+        await pilot.mouse_up(plot, offset=(30, 4))
+        assert before - plot.frame.first == pytest.approx(10 * plot.frame.x_per_column)
+
+    plotted(series_of(np.ones(10_000)), script=script)
+
+
+def test_several_lines_have_a_legend_and_glyphs_that_tell_them_apart():
+    low, high = series_of(np.ones(500)), series_of(np.full(500, 9.0))
+    lines = plotted(low, high, size=(60, 12))
+    assert lines[0].split() == ["●", "run-0", "▲", "run-1"]
+    assert next(row for row, line in enumerate(lines[1:]) if "▲" in line) < 3
+    assert next(row for row, line in enumerate(lines[1:]) if "●" in line) > 7
+
+
+def test_in_ascii_every_character_is_ascii():
+    y = np.ones(100)
+    y[40:60] = np.nan
+    marks = [Mark(20, "▶", "resumed"), Mark(80, "▼", "spike", 1.0)]
+    lines = plotted(
+        series_of(y), series_of(y * 3), size=(60, 12), ascii_only=True, marks=marks, script=pressing("left")
+    )
+    text = "\n".join(lines)
+    assert set(text) - {"│", "┤"} <= set(map(chr, range(128)))
+    assert "o" in text
+    assert "x" in text
+    assert "!" in text
+
+
+def test_marks_stand_where_they_happened_and_say_what_they_are():
+    marks = [Mark(50, "▶", "resumed from 50"), Mark(98.5, "▼", "spike", 1.0)]
+    lines = plotted(series_of(np.linspace(0, 1, 100)), size=(70, 12), marks=marks)
+    middle = next(line.index("▶") for line in lines if "▶" in line)
+    assert middle == 7 + int(63 * 50 / 99)
+    assert sum("┊" in line for line in lines) >= 4
+    assert "▼" in lines[0]
+    # The cursor is on the last point, the spike in the same column.
+    assert (
+        "▼ spike" in plotted(series_of(np.ones(100)), size=(70, 12), marks=marks, script=pressing("left"))[0]
+    )
+
+
+def test_a_series_that_begins_again_leaves_a_plot_that_obeys():
+    series = series_of(np.ones(100))
+
+    async def script(plot, pilot):
+        await pilot.press("plus", "left")
+        series.clear()
+        await pilot.press("plus", "left", "right", "home", "comma", "0")
+        plot.show(plot.lines)
+
+    assert any("nothing to plot yet" in line for line in plotted(series, script=script))
+
+
+def test_untouched_it_is_drawn_at_most_twice_a_second():
+    series = series_of([1.0, 2.0])
+
+    async def script(plot, pilot):
+        frames, started = [], time.monotonic()
+        for step in range(2, 6):
+            series.extend([step], [1.0])
+            plot.redraw()
+            await pilot.pause()
+            frames.append(plot.frame.last)
+        assert len(set(frames)) <= 1 + (time.monotonic() - started) / REDRAW_SECONDS
+        while plot.frame.last != 5:
+            await pilot.pause(0.05)
+
+    plotted(series, script=script)
+
+
 def test_cells_are_the_right_braille():
     board = Board(1, 1)
     board.bars(np.array([0.0, 3.0]), np.array([0.0, 3.0]))
     assert chr(board.cells()[0, 0]) == "⡈"
     assert Board(2, 1).cells().tolist() == [[BLANK, BLANK]]
+    plain = Board(3, 1, ASCII)
+    plain.bars(np.array([0.0, 1.0, 0.0]), np.array([0.0, 1.0, 1.0]))
+    assert "".join(map(chr, plain.cells()[0])) == ".':"
 
 
 @given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9), st.integers(1, 12))
@@ -133,3 +303,8 @@ def test_tick_texts():
     assert [tick_text(value) for value in (0, 0.05, 1, 2500, 20_000, 3e6, 1e-5)] == [
         "0", "0.05", "1", "2500", "20k", "3M", "1e-5",
     ]  # fmt: skip
+
+
+def test_ticks_that_lie_close_together_are_told_apart():
+    assert tick_texts([123_400.0, 123_410.0], 10) == ["123,400", "123,410"]
+    assert tick_texts([0.0312, 0.0314]) == ["0.0312", "0.0314"]

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.store import Series, column_extremes
+from studio.pyramid import Pyramid, greatest, least, total
+from studio.store import Series
 
 finite = st.floats(-1e6, 1e6)
 
@@ -37,6 +38,8 @@ def test_pieces_or_one_piece_make_the_same_series(values, piece):
     whole.extend(steps, values)
     for at in range(0, len(values), piece):
         pieces.extend(steps[at : at + piece], values[at : at + piece])
+        # What is worked out when it is asked for, asked for at any time.
+        assert len(pieces.smooth) == len(pieces)
     assert np.array_equal(whole.x, pieces.x)
     assert np.array_equal(whole.y, pieces.y)
     assert np.array_equal(whole.smooth, pieces.smooth)
@@ -86,28 +89,68 @@ def test_clearing_forgets_points_and_average():
     assert series.smooth == pytest.approx([2.0])
 
 
-@given(st.lists(st.one_of(finite, st.just(float("nan"))), min_size=1, max_size=400), st.integers(1, 90))
-def test_columns_hold_the_extremes_of_exactly_their_points(values, columns):
-    x = np.arange(len(values), dtype=float)
-    y = np.array(values)
-    last = max(1.0, x[-1])
-    low, high = column_extremes(x, y, 0.0, last, columns)
-    expected = np.minimum((x / last * columns).astype(int), columns - 1)
+numbers = st.lists(st.one_of(finite, st.just(float("nan"))), min_size=1, max_size=900)
+
+
+@given(numbers, st.integers(1, 90), st.integers(1, 300))
+def test_columns_hold_the_extremes_and_means_of_exactly_their_points(values, columns, piece):
+    series = Series()
+    for at in range(0, len(values), piece):
+        series.extend(range(at, min(at + piece, len(values))), values[at : at + piece])
+        series.columns(0, 1, 3)
+    last = max(1.0, len(values) - 1)
+    drawn = series.columns(0, last, columns)
+    borders = np.linspace(0, last, columns + 1)
+    seen = 0
     for column in range(columns):
-        inside = y[(expected == column) & np.isfinite(y)]
-        if len(inside):
-            assert (low[column], high[column]) == (inside.min(), inside.max())
+        is_last = column == columns - 1
+        below = series.x <= last if is_last else series.x < borders[column + 1]
+        points = series.y[(series.x >= borders[column]) & below]
+        seen += len(points)
+        known = points[np.isfinite(points)]
+        assert drawn.missing[column] == (len(points) > 0 and len(known) == 0)
+        if len(known):
+            assert (drawn.low[column], drawn.high[column]) == (known.min(), known.max())
+            assert drawn.mean[column] == pytest.approx(known.mean(), abs=1e-6)
         else:
-            assert np.isnan(low[column])
-            assert np.isnan(high[column])
+            assert np.isnan([drawn.low[column], drawn.high[column], drawn.mean[column]]).all()
+    assert seen == len(values)
+
+
+@given(st.lists(finite, min_size=1, max_size=3000), st.data())
+def test_a_pyramid_answers_for_any_range(values, data):
+    ends = st.integers(0, len(values))
+    ranges = [sorted(data.draw(st.tuples(ends, ends))) for _ in range(5)]
+    start, end = np.array(ranges).T
+    array = np.array(values)
+    for reduce, expected in ((least, np.min), (greatest, np.max)):
+        pyramid = Pyramid(reduce)
+        pyramid.follow(array[: len(array) // 2])
+        pyramid.follow(array)
+        found = pyramid.over(array, start, end)
+        for (first, last), value in zip(ranges, found, strict=True):
+            assert np.isnan(value) if first == last else value == expected(array[first:last])
+    sums = Pyramid(total)
+    sums.follow(array)
+    expected = [array[first:last].sum() for first, last in ranges]
+    assert sums.over(array, start, end) == pytest.approx(expected, abs=1e-4)
 
 
 def test_points_outside_the_window_are_left_out():
-    x, y = np.array([0.0, 1.0, 2.0, 3.0]), np.array([-9.0, 1.0, 2.0, 9.0])
-    low, high = column_extremes(x, y, 1.0, 2.0, 2)
-    assert (low.tolist(), high.tolist()) == ([1.0, 2.0], [1.0, 2.0])
+    drawn = Series.of([0, 1, 2, 3], [-9.0, 1.0, 2.0, 9.0]).columns(1, 2, 2)
+    assert (drawn.low.tolist(), drawn.high.tolist()) == ([1.0, 2.0], [1.0, 2.0])
 
 
-def test_a_single_point_fills_one_column():
-    low, _ = column_extremes(np.array([7.0]), np.array([3.0]), 7.0, 7.0, 5)
-    assert np.flatnonzero(np.isfinite(low)).tolist() == [0]
+def test_the_nearest_number_is_found_across_gaps():
+    nan = float("nan")
+    series = Series.of([0, 10, 20, 30, 40], [nan, 1.0, nan, nan, 2.0])
+    assert [series.nearest(x) for x in (-5, 0, 21, 29, 99)] == [1, 1, 1, 4, 4]
+    assert Series.of([1, 2], [nan, nan]).nearest(1) is None
+    assert (series.beside(10, 1), series.beside(10, -1), series.beside(10, 29)) == (40, 10, 40)
+
+
+def test_numbers_that_no_sum_holds_cost_nothing_but_themselves():
+    series = Series.of([0, 1, 2, 3], [1.0, 1e308, float("inf"), 1.0])
+    assert series.smooth[[0, 3]].tolist() == [1.0, 1.0]
+    assert np.isnan(series.smooth[1:3]).all()
+    assert series.columns(0, 3, 1).high[0] == 1e308

@@ -1,7 +1,6 @@
 """One run, live or long over: its loss, its figures, its samples and what happened to it."""
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,8 +25,8 @@ from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Confirm
 from studio.widgets.bar import Bar
 from studio.widgets.log import log_line
-from studio.widgets.plot import Plot
 from studio.widgets.preview import SamplePane
+from studio.widgets.run_plot import RunPlot
 from studio.widgets.run_words import preparing_words, trouble_words
 from studio.widgets.tiles import Tiles
 from studio.widgets.title_bar import TitleBar, state_content
@@ -36,7 +35,6 @@ from studio.widgets.words import Words
 from studio.workshop import Workshop
 
 POLL_SECONDS = 0.2
-PLOT_SECONDS = 0.5
 LOG_LINES = 150
 LONGEST_SOURCE = 20
 
@@ -44,7 +42,7 @@ LONGEST_SOURCE = 20
 class MonitorScreen(StudioScreen):
     place: ClassVar[Place] = "monitor"
     BINDINGS: ClassVar[list[BindingType]] = bindings("monitor")
-    AUTO_FOCUS = ""
+    AUTO_FOCUS = "#curve"
 
     def __init__(self, workshop: Workshop, run: Run) -> None:
         super().__init__(workshop, run.name)
@@ -52,7 +50,6 @@ class MonitorScreen(StudioScreen):
         self.view = RunView()
         self._feed = RunFeed(run)
         self._shown_preview: Preview | None = None
-        self._plotted = (-1, 0.0)
 
     def body(self) -> list[Widget]:
         return [
@@ -61,7 +58,7 @@ class MonitorScreen(StudioScreen):
             Horizontal(
                 Vertical(
                     Tiles(TILES, id="tiles"),
-                    Plot(self.view.loss, empty="nothing logged yet", id="plot"),
+                    RunPlot(self.view, id="plot"),
                     RichLog(id="log", wrap=True, min_width=20, max_lines=LOG_LINES, auto_scroll=True),
                     id="left",
                 ),
@@ -73,10 +70,8 @@ class MonitorScreen(StudioScreen):
         ]
 
     def on_mount(self) -> None:
-        self.query_one("#plot").border_title = "loss"
         self.query_one("#log").border_title = "log"
         self.query_one("#samples").border_title = "samples"
-        self._title_plot()
         self.query_one("#trouble").display = False
         self.follow(self._look)
 
@@ -98,7 +93,7 @@ class MonitorScreen(StudioScreen):
         if news.events:
             self.query_one(RichLog).border_subtitle = ""
             self._log(news.events)
-        self._show_plot()
+        self.query_one(RunPlot).follow()
         self._show_preview()
         if (state, paused) != (self.view.state, self.view.status.state):
             self.refresh_bindings()
@@ -140,13 +135,6 @@ class MonitorScreen(StudioScreen):
         if words:
             panel.update(words)
 
-    def _show_plot(self) -> None:
-        length, moment = self._plotted
-        if len(self.view.loss) == length or time.monotonic() - moment < PLOT_SECONDS:
-            return
-        self._plotted = (len(self.view.loss), time.monotonic())
-        self.query_one(Plot).redraw()
-
     def _show_preview(self) -> None:
         pane = self.query_one(SamplePane)
         preview = self.view.preview
@@ -172,10 +160,6 @@ class MonitorScreen(StudioScreen):
             return
         pane.show(images)
         pane.border_title = f"samples · step {preview.step:,}"
-
-    def _title_plot(self) -> None:
-        plot = self.query_one(Plot)
-        plot.border_subtitle = "l: linear axis" if plot.log_axis else "l: log axis"
 
     # Keys
 
@@ -244,6 +228,10 @@ class MonitorScreen(StudioScreen):
         self.post_message(messages.OpenSample(self.run))
 
     def action_log_axis(self) -> None:
-        plot = self.query_one(Plot)
-        plot.log_axis = not plot.log_axis
-        self._title_plot()
+        self.query_one(RunPlot).toggle_log()
+
+    def action_next_unit(self) -> None:
+        self.query_one(RunPlot).next_unit()
+
+    def action_next_quantity(self) -> None:
+        self.query_one(RunPlot).next_quantity()

@@ -44,3 +44,16 @@ def tick_text(value: float) -> str:
         return text
     mantissa, _, exponent = f"{value:.0e}".partition("e")
     return f"{mantissa}e{int(exponent)}"
+
+
+def tick_texts(ticks: list[float], longest: int = 6) -> list[str]:
+    """Ticks as short as tells them apart; those that would then be longer than ``longest`` are left as tick_text."""
+    texts = [tick_text(tick) for tick in ticks]
+    whole = all(tick == round(tick) and abs(tick) < 1e15 for tick in ticks)
+    for digits in range(5, 16):
+        if len(set(texts)) == len(texts):
+            break
+        texts = [f"{round(tick):,}" if whole else f"{tick:.{digits}g}" for tick in ticks]
+    return [
+        text if len(text) <= longest else tick_text(tick) for text, tick in zip(texts, ticks, strict=True)
+    ]

@@ -1,0 +1,117 @@
+"""The numbers of a run over its steps, its images or its minutes. Knows no screen."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from studio.growing import Growing
+from studio.store import Curve, Series
+
+Unit = Literal["steps", "images", "minutes"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number of each row of metrics, how it is called, and whether a logarithmic axis suits it."""
+
+    field: str
+    title: str
+    log: bool
+    smooth: bool
+
+
+QUANTITIES = (
+    Quantity("loss", "loss", log=True, smooth=True),
+    Quantity("grad_norm", "gradient norm", log=True, smooth=True),
+    Quantity("lr", "learning rate", log=False, smooth=False),
+    Quantity("img_per_s", "images/s", log=False, smooth=True),
+)
+HELD_OUT = "held_out_loss"
+
+
+class Table:
+    """Columns of numbers beside what x may be: steps, images and minutes, which never fall."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        self._x: dict[Unit, Growing] = {unit: Growing() for unit in UNITS}
+        self._curves = {field: Curve() for field in fields}
+
+    def __len__(self) -> int:
+        return len(self._x["steps"])
+
+    def series(self, field: str, unit: Unit) -> Series:
+        return Series(self._x[unit], self._curves[field])
+
+    def clear(self) -> None:
+        for x in self._x.values():
+            x.clear()
+        for curve in self._curves.values():
+            curve.clear()
+
+    def extend(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append rows of metrics whose steps rise; what they lack is a gap."""
+        if not rows:
+            return
+        known = {
+            "steps": [number(row.get("step")) for row in rows],
+            "images": [number(row.get("images_seen")) for row in rows],
+            "minutes": [number(row.get("seconds")) / 60 for row in rows],
+        }
+        for unit in UNITS:
+            x = self._x[unit]
+            # A row that lacks one of them, or a clock that fell, stands where the row before it stood.
+            before = x.values[-1:] if len(x) else np.zeros(1)
+            filled = np.fmax.accumulate(np.concatenate([before, known[unit]]))[1:]
+            x.extend(filled)
+        for field, curve in self._curves.items():
+            curve.extend([number(row.get(field)) for row in rows])
+
+
+class RunSeries:
+    """The rows of metrics of a run as series."""
+
+    def __init__(self) -> None:
+        self._metrics = Table([quantity.field for quantity in QUANTITIES])
+        self._held_out = Table([HELD_OUT])
+
+    def __len__(self) -> int:
+        return len(self._metrics)
+
+    @property
+    def last_step(self) -> float:
+        """The step of the newest row; minus infinity where there is none."""
+        steps = self.of("loss", "steps").x
+        return float(steps[-1]) if len(steps) else -math.inf
+
+    def of(self, field: str, unit: Unit = "steps") -> Series:
+        """A number of each row over steps, images or minutes; the series grows with the run."""
+        return (self._held_out if field == HELD_OUT else self._metrics).series(field, unit)
+
+    def place(self, step: float, unit: Unit) -> float:
+        """Where on the x axis the first row at or after a step lies; the last row for a later step."""
+        at = int(np.searchsorted(self.of("loss", "steps").x, step))
+        return float(self.of("loss", unit).x[min(at, len(self) - 1)]) if len(self) else 0.0
+
+    def clear(self) -> None:
+        self._metrics.clear()
+        self._held_out.clear()
+
+    def extend(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append rows of metrics, as dicts of metrics.jsonl, whose steps rise."""
+        self._metrics.extend(rows)
+        # Rarely measured: points of their own, so that the line joins them.
+        self._held_out.extend([row for row in rows if math.isfinite(number(row.get(HELD_OUT)))])
+
+
+def number(value: object) -> float:
+    """A number of a row; NaN where there is none, or none that a float holds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan

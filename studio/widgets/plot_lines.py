@@ -1,0 +1,48 @@
+"""What a plot shows: its lines, each with a colour and a glyph of its own, and marks beside them."""
+
+from dataclasses import dataclass
+
+from studio.store import Series
+
+# Okabe & Ito 2008, told apart with any kind of colour vision, in an order whose neighbours differ most on a dark
+# ground; black, which would not be seen there, became grey.
+SERIES_COLORS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#3d8fd1", "#b8b8b8")
+SERIES_GLYPHS = ("●", "▲", "■", "◆", "▼", "○", "△", "□")
+ASCII_GLYPHS = ("o", "x", "#", "*", "+", "%", "@", "=")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A series on a plot. ``number`` gives its colour and its glyph; without one it has the theme's two colours.
+
+    ``band``: whether the raw values are a dim band behind it. ``smooth``: whether the line is the moving average,
+    else the values themselves, their mean where several fall into one column.
+    """
+
+    series: Series
+    label: str
+    number: int | None = None
+    band: bool = True
+    smooth: bool = True
+
+    @property
+    def color(self) -> str | None:
+        return None if self.number is None else SERIES_COLORS[self.number % len(SERIES_COLORS)]
+
+    def glyph(self, ascii_only: bool) -> str:
+        glyphs = ASCII_GLYPHS if ascii_only else SERIES_GLYPHS
+        return glyphs[(self.number or 0) % len(glyphs)]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened at x: at the height ``y`` of a curve, or without it at every height."""
+
+    x: float
+    glyph: str
+    words: str
+    y: float | None = None
+
+    def glyph_for(self, ascii_only: bool) -> str:
+        """Its glyph, or an exclamation mark where only ASCII is shown."""
+        return "!" if ascii_only and not self.glyph.isascii() else self.glyph
