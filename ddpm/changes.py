@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # A recipe is read whole and must stay a small file, whatever a script sends to its run.
 MOST_CHANGES = 1000
+# The reason of a change that was made by going back to a checkpoint.
+ROLLED_BACK = "non-finite"
 # What each change replaces: the section and the field of the recipe.
 PLACES = {
     "lr": ("train", "lr"),
@@ -83,6 +85,11 @@ def replaced(changes: tuple[Change, ...], values: Mapping[str, Any]) -> tuple[Ch
     """The changes that are left where ``values``, by section and field, take the place of what they changed."""
     names = [name for name, (section, field) in PLACES.items() if field in values.get(section, {})]
     return tuple(_without(changes, names))
+
+
+def rollbacks(config: "Config") -> int:
+    """How often the run went back to a checkpoint because its numbers were none."""
+    return sum(change.reason == ROLLED_BACK for change in config.changes)
 
 
 def words_for(change: Change, config: "Config") -> str:

@@ -293,6 +293,13 @@ class TrainConfig(Section):
     log_every: int = Field(10, ge=1, description="steps between two rows of metrics")
     checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
     keep_checkpoints: int = Field(3, ge=1, description="newest checkpoints to keep")
+    non_finite_limit: int = Field(
+        5,
+        ge=1,
+        description="so many steps in a row whose loss is no number take the run back to its last checkpoint, with "
+        "half the lr",
+    )
+    max_rollbacks: int = Field(3, ge=0, description="how often a run goes back before it ends as failed")
     keep_every: int = Field(0, ge=0, description="keep the checkpoints of steps that this divides; 0: off")
 
 

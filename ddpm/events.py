@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ddpm.changes import Change
     from ddpm.config import Config
 
 State = Literal["preparing", "running", "paused", "stopped", "finished", "failed"]
@@ -32,18 +33,58 @@ class StepDone:
 class MetricsLogged:
     """Means over the steps since the last row.
 
-    ``seconds`` counts training time from the run's first step, across resumes, without pauses; ``memory`` is
-    in bytes.
+    ``skipped`` of those steps are not in the means, as their loss was no number; where none is left, loss and
+    grad_norm are None. ``seconds`` counts training time from the run's first step, across resumes, without pauses;
+    ``memory`` is in bytes.
     """
 
     step: int
     images_seen: int
-    loss: float
-    grad_norm: float
+    loss: float | None
+    grad_norm: float | None
     lr: float
     img_per_s: float
     seconds: float
     memory: dict[str, int] = field(default_factory=dict)
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class NonFinite:
+    """The loss of step ``step`` or its gradient was no number, so that the step is over but changed no weight.
+
+    It can be had again: its draws come from ``seed``, its images follow the first ``images_seen``, and ``changes``
+    are those of the recipe. See ddpm.replay.
+    """
+
+    step: int
+    loss: float
+    grad_norm: float
+    seed: int
+    images_seen: int
+    changes: "tuple[Change, ...]" = ()
+
+
+@dataclass
+class RollbackDue:
+    """Training cannot go on from these weights, for a ``reason``; they are those of step ``learned``.
+
+    Whoever puts earlier ones into the trainer sets ``done``; where nobody does, training ends with an error.
+    """
+
+    step: int
+    learned: int
+    reason: str
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """Training went back from step ``step`` to ``back_to``, and goes on from there in another way."""
+
+    step: int
+    back_to: int
+    words: str
 
 
 @dataclass(frozen=True)
@@ -126,6 +167,9 @@ Event = (
     StateChanged
     | StepDone
     | MetricsLogged
+    | NonFinite
+    | RollbackDue
+    | RolledBack
     | PreviewProgress
     | PreviewDrawn
     | CheckpointDue

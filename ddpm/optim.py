@@ -41,12 +41,13 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> d
 def load_optimizer_tensors(
     optimizer: torch.optim.Optimizer, network: nn.Module, tensors: dict[str, Tensor]
 ) -> None:
-    """Put back what optimizer_tensors gave.
+    """Put back what optimizer_tensors gave, in place of all that is there.
 
     Raises KeyError for a name that the network does not have, ValueError for a moment of another shape: the
     optimizer's kernel would not look at it again.
     """
     parameters = dict(network.named_parameters())
+    optimizer.state.clear()
     for key_and_name, value in tensors.items():
         key, _, name = key_and_name.partition("/")
         parameter = parameters[name]

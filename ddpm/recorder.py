@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
+from typing import Any
 
 from ddpm import checkpoint as checkpoints
 from ddpm import retention
@@ -13,9 +14,11 @@ from ddpm.events import (
     CheckpointDue,
     Event,
     MetricsLogged,
+    NonFinite,
     Noted,
     PreviewDrawn,
     RecipeChanged,
+    RolledBack,
     SnapshotDue,
     StateChanged,
     StepDone,
@@ -59,7 +62,8 @@ class Recorder:
                     event.refused = True
             else:
                 yield event
-                if isinstance(event, CheckpointDue):
+                # One made amid bad steps takes the place of no good one: training may have to go back to that.
+                if isinstance(event, CheckpointDue) and not event.state.get("non_finite_in_a_row"):
                     yield from self._prune(event.step)
             if time.time() - self.status.heartbeat >= HEARTBEAT_SECONDS:
                 self._refuse_gone()
@@ -84,6 +88,12 @@ class Recorder:
             self._beat()  # heartbeats come again by themselves; a last word does not
         self._note(state.state, state.step, state.message)
 
+    def rolled_back(self, event: RolledBack) -> RolledBack:
+        """Note that training goes on from an earlier step."""
+        self.status = replace(self.status, step=event.back_to)
+        self._note("rolled-back", event.step, f"to step {event.back_to}: {event.words}")
+        return event
+
     def _write(self, event: Event) -> None:
         match event:
             case StateChanged():
@@ -91,7 +101,9 @@ class Recorder:
             case StepDone():
                 self.status = replace(self.status, step=event.step, images_seen=event.images_seen)
             case MetricsLogged():
-                self.run.append_metrics({**asdict(event), "time": time.time()})
+                self.run.append_metrics(_row(event))
+            case NonFinite():
+                self._non_finite(event)
             case PreviewDrawn():
                 self._preview(event)
             case CheckpointDue():
@@ -129,6 +141,20 @@ class Recorder:
         folder = self.run.snapshots_path
         checkpoints.save(folder, event.step, event.tensors, {"lengths": event.lengths})
         checkpoints.clear_leftovers(folder)
+
+    def _non_finite(self, event: NonFinite) -> None:
+        # JSON has no word for what is no number.
+        loss, grad_norm = str(event.loss), str(event.grad_norm)
+        self.run.record(
+            "non-finite",
+            event.step,
+            f"the loss is {loss} and its gradient's norm {grad_norm}, so nothing was learned from it",
+            loss=loss,
+            grad_norm=grad_norm,
+            seed=event.seed,
+            images_seen=event.images_seen,
+            changes=[change.model_dump(exclude_none=True) for change in event.changes],
+        )
 
     def _change_recipe(self, event: RecipeChanged) -> None:
         self.run.write_config(event.config)
@@ -175,6 +201,13 @@ class Recorder:
         return True
 
 
+def _row(event: MetricsLogged) -> dict[str, Any]:
+    row = {**asdict(event), "time": time.time()}
+    if not event.skipped:
+        del row["skipped"]
+    return row
+
+
 def _name(event: Event) -> str:
     match event:
         case CheckpointDue():
@@ -185,5 +218,7 @@ def _name(event: Event) -> str:
             return "the snapshot of the averages"
         case RecipeChanged():
             return f"the change {event.words}"
+        case NonFinite():
+            return "the event of a step without a loss"
         case _:
             return "a row of metrics"

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ddpm import checkpoint as checkpoints
+from ddpm.changes import ROLLED_BACK, Change, recipe_at, rollbacks, with_change
 from ddpm.checkpoint import Checkpoint
 from ddpm.config import Config
 from ddpm.datasets import refuse_no_data
 from ddpm.device import describe_device, out_of_memory_told, pick_device
-from ddpm.errors import CheckpointError, DDPMError, RunError
-from ddpm.events import Event, State, StateChanged
+from ddpm.errors import CheckpointError, DDPMError, RunError, TrainingError
+from ddpm.events import Event, RollbackDue, RolledBack, State, StateChanged
 from ddpm.recipe_check import refuse_other_recipe
 from ddpm.recorder import Recorder
 from ddpm.runs import Run, this_process
@@ -47,7 +48,12 @@ def train_run(
                 trainer, warnings = _prepare(run, config, recorder, data_root, checkpoint, download, progress)
                 for words in warnings:
                     yield recorder.warn(trainer.step, words)
-                yield from recorder.follow(trainer.run(lambda: [*take_commands(), *recorder.commands()]))
+                commands = lambda: [*take_commands(), *recorder.commands()]  # noqa: E731
+                for event in recorder.follow(trainer.run(commands)):
+                    if isinstance(event, RollbackDue):
+                        yield recorder.rolled_back(_roll_back(run, trainer, event))
+                    else:
+                        yield event
         except GeneratorExit:
             _note_end(recorder, "stopped", "the program that trained it left")
             raise
@@ -81,6 +87,35 @@ def _prepare(
     progress: Progress | None,
 ) -> tuple[Trainer, list[str]]:
     """A trainer that is ready, and what is odd. Nothing of the run is changed before everything fits."""
+    trainer, warnings = ready_trainer(config, data_root, checkpoint, download=download, progress=progress)
+    run.write_config(trainer.config)
+    _forget_after(run, checkpoint.step if checkpoint else -1)
+    run.take_commands()  # what was sent to an earlier trainer is not for this one
+    recorder.status = this_process(
+        state="preparing",
+        step=trainer.step,
+        steps=config.train.steps,
+        images_seen=trainer.images_seen,
+        device=describe_device(trainer.device),
+        parameters=sum(parameter.numel() for parameter in trainer.network.parameters()),
+        dataset_size=len(trainer.images),
+    )
+    run.record("resumed" if checkpoint else "started", trainer.step, f"on {recorder.status.device}")
+    return trainer, warnings
+
+
+def ready_trainer(
+    config: Config,
+    data_root: Path,
+    checkpoint: Checkpoint | None = None,
+    *,
+    download: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Trainer, list[str]]:
+    """A trainer of a recipe at its first step or at a checkpoint, and what is odd. Writes nothing of a run.
+
+    Raises DDPMError where data, device or checkpoint do not fit the recipe.
+    """
     device = pick_device(config.train.device)
     config, images, warnings = open_training_data(
         config, data_root, device, download=download, progress=progress
@@ -88,22 +123,56 @@ def _prepare(
     trainer = Trainer(config, images)
     if checkpoint:
         warnings += _restore(trainer, checkpoint)
-    run.write_config(config)
-    for folder in (run.checkpoints_path, run.snapshots_path):
-        checkpoints.set_aside_after(folder, checkpoint.step if checkpoint else -1)
-    run.rewind(checkpoint.step if checkpoint else -1)
-    run.take_commands()  # what was sent to an earlier trainer is not for this one
-    recorder.status = this_process(
-        state="preparing",
-        step=trainer.step,
-        steps=config.train.steps,
-        images_seen=trainer.images_seen,
-        device=describe_device(device),
-        parameters=sum(parameter.numel() for parameter in trainer.network.parameters()),
-        dataset_size=len(images),
-    )
-    run.record("resumed" if checkpoint else "started", trainer.step, f"on {recorder.status.device}")
     return trainer, warnings
+
+
+def _forget_after(run: Run, step: int) -> None:
+    """Put out of the way what was made after a step, which training from there will make again."""
+    for folder in (run.checkpoints_path, run.snapshots_path):
+        checkpoints.set_aside_after(folder, step)
+    run.rewind(step)
+
+
+def _roll_back(run: Run, trainer: Trainer, due: RollbackDue) -> RolledBack:
+    """Take a trainer back to a checkpoint, or to its start where there is none, with half the lr.
+
+    The new recipe is on disk first: whoever resumes from that checkpoint goes the new way, whenever this process
+    ends. Raises TrainingError where it went back too often.
+    """
+    config = trainer.config
+    lr = recipe_at(config, due.step - 1).train.lr
+    if rollbacks(config) >= config.train.max_rollbacks:
+        raise TrainingError(
+            f"At step {due.step} {due.reason}. The run has gone back {rollbacks(config)} of "
+            f"{config.train.max_rollbacks} times (train.max_rollbacks), so it ends here; its checkpoints are sound. "
+            f"Look at its data (`ddpm-studio data`), or resume it with a --train.lr below {lr:g}."
+        )
+    checkpoint = _checkpoint_before(run, due.learned)
+    back_to = checkpoint.step if checkpoint else 0
+    change = Change(step=back_to, lr=lr / 2, reason=ROLLED_BACK)
+    trainer.config = with_change(config, change)
+    run.write_config(trainer.config)
+    if checkpoint:
+        _restore(trainer, checkpoint)
+    else:
+        trainer.restart()
+    _forget_after(run, checkpoint.step if checkpoint else -1)
+    due.done = True
+    return RolledBack(due.step, back_to, f"{due.reason}; lr {lr:g} -> {lr / 2:g}")
+
+
+def _checkpoint_before(run: Run, step: int) -> Checkpoint | None:
+    """The newest whole checkpoint before the weights of a step; from those, the same would come again at any lr.
+
+    Where all are later, the oldest, so that no work is thrown away; None where there are none.
+    """
+    oldest = None
+    for checkpoint in reversed(run.checkpoints()):
+        if checkpoint.whole and not checkpoints.verify(checkpoint):
+            oldest = checkpoint
+            if checkpoint.step < step:
+                break
+    return oldest
 
 
 def _restore(trainer: Trainer, checkpoint: Checkpoint) -> list[str]:

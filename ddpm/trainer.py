@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 import torch
@@ -25,44 +25,29 @@ from ddpm.events import (
     Event,
     Idle,
     MetricsLogged,
+    NonFinite,
     Noted,
     PreviewDrawn,
     PreviewProgress,
     RecipeChanged,
+    RollbackDue,
     SnapshotDue,
     State,
     StateChanged,
     StepDone,
     Warned,
 )
+from ddpm.finite import all_finite
 from ddpm.generate import denoise, draw_in_batches
-from ddpm.images import columns_for
 from ddpm.objectives import diffusion_loss, random_timesteps
 from ddpm.optim import build_optimizer, learning_rate, load_optimizer_tensors, optimizer_tensors
+from ddpm.preview_recipe import preview_recipe, preview_sample
 from ddpm.randomness import derived_seed, generator
 from ddpm.recipe_check import recipe_to_store
-from ddpm.sample_config import SampleConfig
 from ddpm.samplers import Step
+from ddpm.step_sums import StepSums
 
 TakeCommands = Callable[[], Sequence[Command]]
-
-
-@dataclass
-class Sums:
-    """What has come together since the last row of metrics; part of a checkpoint, so that no row is cut in two."""
-
-    loss: float = 0.0
-    grad_norm: float = 0.0
-    steps: int = 0
-    images: int = 0
-    seconds: float = 0.0
-
-    def add(self, loss: float, grad_norm: float, images: int) -> None:
-        """One more step."""
-        self.loss += loss
-        self.grad_norm += grad_norm
-        self.steps += 1
-        self.images += images
 
 
 class Trainer:
@@ -77,29 +62,37 @@ class Trainer:
         self.images = images
         self.device = images.device
         self.schedule = schedules.build(config.diffusion)
+        self.precision = pick_precision(config.train.precision, self.device)
+        self._commands: deque[Command] = deque()
+        self._stop_asked = False
+        self._spent = 0.0
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew: at step 0, with the random weights of the recipe's seed."""
         # Initial weights come from torch's global generator: seeded here, and given back as it was.
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derived_seed(config.train.seed, "weights", 0))
-            self.network = unet.build(config).to(self.device)
-        self.averages = build_averages(config.train, self.network)
-        self.optimizer = build_optimizer(config.train, self.network)
-        self.precision = pick_precision(config.train.precision, self.device)
+            torch.manual_seed(derived_seed(self.config.train.seed, "weights", 0))
+            self.network = unet.build(self.config).to(self.device)
+        self.averages = build_averages(self.config.train, self.network)
+        self.optimizer = build_optimizer(self.config.train, self.network)
         self.step = 0
         self.images_seen = 0
         self.seconds = 0.0
-        self._since_metrics = Sums()
-        self._commands: deque[Command] = deque()
-        self._stop_asked = False
+        self._since_metrics = StepSums()
+        self._non_finite_in_a_row = 0
 
     def run(self, take_commands: TakeCommands = list) -> Iterator[Event]:
         """Train to the last step of the recipe, or until told to stop; a checkpoint is due at the end either way.
 
-        ``take_commands`` gives the commands since it was last called. Raises TrainingError when the loss or its
-        gradient is no longer a number; the weights are then those of the last good step.
+        ``take_commands`` gives the commands since it was last called. A step whose loss or gradient is no number
+        changes no weight; after ``train.non_finite_limit`` of them in a row, or where the weights are no longer
+        numbers, a RollbackDue asks for earlier weights. Raises TrainingError where nobody gives them.
         """
         train = self.config.train
         self._stop_asked = False
-        deadline = self.seconds + 60 * train.max_minutes if train.max_minutes else float("inf")
+        self._spent = 0.0
+        deadline = 60 * train.max_minutes if train.max_minutes else float("inf")
         self.network.train()
         yield StateChanged("running", self.step)
         while self.step < train.steps:
@@ -107,29 +100,71 @@ class Trainer:
             if self._stop_asked:
                 yield from self._end("stopped", "told to stop")
                 return
-            if self.seconds >= deadline:
+            if self._spent >= deadline:
                 yield from self._end(
                     "stopped", f"the {train.max_minutes:g} minutes of train.max_minutes are over"
                 )
                 return
 
             started = time.perf_counter()
-            self._train_step()
+            non_finite = self._train_step()
             self._count_time(started)
+            if non_finite:
+                yield non_finite
             yield StepDone(self.step, self.images_seen)
 
-            if self.step % train.log_every == 0 or self.step == train.steps:
+            due = self._due()
+            if reason := self._why_not_on(due):
+                yield from self._go_back(reason)
+                continue
+            if "metrics" in due:
                 yield self._metrics()
-            preview_every = recipe_at(self.config, self.step - 1).previews.every
-            if preview_every and (self.step % preview_every == 0 or self.step == train.steps):
+            if "preview" in due:
                 yield from self._preview(take_commands)
-            if train.ema_lengths and self.step % train.ema_snapshot_every == 0:
+            if "snapshot" in due:
                 yield self._snapshot()
-            if self.step < train.steps and self.step % train.checkpoint_every == 0:
+            if "checkpoint" in due:
                 yield self.checkpoint("interval")
         yield from self._end("finished", "")
 
-    def _train_step(self) -> None:
+    def _due(self) -> set[str]:
+        """What follows the step that has just ended."""
+        train, step = self.config.train, self.step
+        preview_every = recipe_at(self.config, step - 1).previews.every
+        is_last = step == train.steps
+        due = {
+            "metrics": is_last or step % train.log_every == 0,
+            "preview": preview_every and (is_last or step % preview_every == 0),
+            "snapshot": train.ema_lengths and step % train.ema_snapshot_every == 0,
+            # None amid bad steps: going back to it would lead to the same ones.
+            "checkpoint": step % train.checkpoint_every == 0 and not (is_last or self._non_finite_in_a_row),
+            "end": is_last,
+        }
+        return {name for name, is_due in due.items() if is_due}
+
+    def _why_not_on(self, due: set[str]) -> str:
+        """What is wrong with the weights, where it has to be known; empty while they are numbers."""
+        if self._non_finite_in_a_row >= self.config.train.non_finite_limit:
+            return f"the loss of {self._non_finite_in_a_row} steps in a row was no number"
+        if due - {"metrics"} and not self._is_finite():
+            return "weights, their averages or the optimizer's moments are no longer numbers"
+        return ""
+
+    def _is_finite(self) -> bool:
+        """Whether all that a checkpoint stores are numbers: an update can overflow though its gradient did not."""
+        return all_finite(tensor for named in self._tensors().values() for tensor in named.values())
+
+    def _go_back(self, reason: str) -> Iterator[Event]:
+        due = RollbackDue(self.step, self.step - self._non_finite_in_a_row, reason)
+        yield due
+        if not due.done:
+            lr = recipe_at(self.config, self.step - 1).train.lr
+            raise TrainingError(
+                f"At step {self.step} {reason}, so training stopped; the checkpoints are sound. Resume with a smaller "
+                f"train.lr (it was {lr:g})."
+            )
+
+    def _train_step(self) -> NonFinite | None:
         train, device = recipe_at(self.config, self.step).train, self.device
         random = generator(train.seed, "noise", self.step, device)
         x_0, labels = self.images.batch(self.images_seen, train.batch_size)
@@ -146,23 +181,34 @@ class Trainer:
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         grad_norm = torch.nn.utils.get_total_norm(gradients)
         loss_value, grad_norm_value = torch.stack([loss.detach(), grad_norm]).tolist()
+        self.step += 1
+        self.images_seen += len(x_0)
         # Before the update, so that no weight is ever harmed.
         if not (abs(loss_value) < float("inf") and grad_norm_value < float("inf")):
-            raise TrainingError(
-                f"At step {self.step + 1} the loss is {loss_value} and its gradient's norm {grad_norm_value}, so "
-                f"training stopped; the checkpoints are sound. Resume with a smaller train.lr (it was {train.lr:g})."
-            )
+            return self._skipped(loss_value, grad_norm_value, len(x_0))
         if grad_norm_value > train.grad_clip:
             torch.nn.utils.clip_grads_with_norm_(self.network.parameters(), train.grad_clip, grad_norm)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(train, self.step)
+            group["lr"] = learning_rate(train, self.step - 1)
         self.optimizer.step()
-
-        self.step += 1
-        self.images_seen += len(x_0)
         for average in self.averages.values():
             average.update(self.step)
         self._since_metrics.add(loss_value, grad_norm_value, len(x_0))
+        self._non_finite_in_a_row = 0
+        return None
+
+    def _skipped(self, loss: float, grad_norm: float, images: int) -> NonFinite:
+        """A step without an update. It counts all the same: the next one has other images and other noise."""
+        self._since_metrics.skipped += 1
+        self._non_finite_in_a_row += 1
+        return NonFinite(
+            self.step,
+            loss,
+            grad_norm,
+            self.config.train.seed,
+            self.images_seen - images,
+            self.config.changes,
+        )
 
     def _told(self, labels: Tensor | None) -> Tensor | None:
         """The classes that the network is told; those of some images are hidden (Ho & Salimans 2022, algorithm 1)."""
@@ -191,20 +237,25 @@ class Trainer:
 
     def _count_time(self, started: float) -> None:
         elapsed = time.perf_counter() - started
-        self.seconds += elapsed
+        self._spend(elapsed)
         self._since_metrics.seconds += elapsed
 
+    def _spend(self, seconds: float) -> None:
+        self.seconds += seconds
+        self._spent += seconds  # since this start: going back to a checkpoint gives no time back
+
     def _metrics(self) -> MetricsLogged:
-        sums, self._since_metrics = self._since_metrics, Sums()
+        sums, self._since_metrics = self._since_metrics, StepSums()
         return MetricsLogged(
             step=self.step,
             images_seen=self.images_seen,
-            loss=sums.loss / sums.steps,
-            grad_norm=sums.grad_norm / sums.steps,
+            loss=sums.mean_loss,
+            grad_norm=sums.mean_grad_norm,
             lr=learning_rate(recipe_at(self.config, self.step - 1).train, self.step - 1),
-            img_per_s=sums.images / max(sums.seconds, 1e-9),
+            img_per_s=sums.img_per_s,
             seconds=self.seconds,
             memory=memory_figures(self.device),
+            skipped=sums.skipped,
         )
 
     def _obey(self, take_commands: TakeCommands) -> Iterator[Event]:
@@ -225,7 +276,7 @@ class Trainer:
                     case "preview":
                         yield from self._preview(take_commands)
                     case "checkpoint":
-                        yield self.checkpoint("asked")
+                        yield self._checkpoint_if_finite("asked")
                     case SetLearningRate(value=lr):
                         yield from self._change(Change(step=self.step, lr=lr))
                     case SetPreviewEvery(value=every):
@@ -252,14 +303,10 @@ class Trainer:
 
     def _preview(self, take_commands: TakeCommands) -> Iterator[Event]:
         """Draw the preview from the averaged weights; a stop asked for meanwhile ends it unfinished."""
-        previews = self.config.previews
-        sample = SampleConfig(
-            sampler=previews.sampler,
-            steps=min(previews.steps, self.schedule.T),
-            n=previews.n,
-            seed=previews.seed,
-            guidance_scale=previews.guidance_scale,
-        )
+        if not self._is_finite():
+            yield Warned(self.step, "the preview was left out: the weights are no longer numbers")
+            return
+        sample = preview_sample(self.config)
 
         def start(indices: range) -> Iterator[Step]:
             return denoise(self.averaged, self.config, sample, indices, self.device)
@@ -277,39 +324,37 @@ class Trainer:
             return
         finally:
             self.network.train()
-        self.seconds += time.perf_counter() - started
-        channels, height, width = self.config.data.shape
-        recorded = {"n", "sampler", "steps", "seed", "guidance_scale", "weights"}
-        recipe = {
-            "step": self.step,
-            "columns": columns_for(sample.n),
-            "channels": channels,
-            "height": height,
-            "width": width,
-            **sample.model_dump(mode="json", include=recorded),
-        }
-        yield PreviewDrawn(self.step, drawing.x_t, recipe)
+        self._spend(time.perf_counter() - started)
+        yield PreviewDrawn(self.step, drawing.x_t, preview_recipe(self.config, sample, self.step))
 
     def averaged(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         """The prediction of the network with its averaged weights."""
         return functional_call(self.network, self.averages["ema"].weights, (x_t, t, labels))  # type: ignore[no-any-return]
 
-    def checkpoint(self, reason: Literal["interval", "asked", "end"]) -> CheckpointDue:
-        """Everything that restore needs."""
-        tensors = {
+    def _checkpoint_if_finite(self, reason: Literal["asked", "end"]) -> Event:
+        if self._is_finite():
+            return self.checkpoint(reason)
+        return Warned(self.step, "no checkpoint was made: the weights are no longer numbers")
+
+    def _tensors(self) -> dict[str, dict[str, Tensor]]:
+        return {
             "model": {name: parameter.detach() for name, parameter in self.network.named_parameters()},
             **{name: average.weights for name, average in self.averages.items()},
             "optimizer": optimizer_tensors(self.optimizer, self.network),
         }
+
+    def checkpoint(self, reason: Literal["interval", "asked", "end"]) -> CheckpointDue:
+        """Everything that restore needs."""
         state = {
             "dataset_size": len(self.images),
             "images_seen": self.images_seen,
             "seconds": self.seconds,
             "since_metrics": asdict(self._since_metrics),
+            "non_finite_in_a_row": self._non_finite_in_a_row,
             "lengths": self._lengths(),
             "recipe": recipe_to_store(self.config),
         }
-        return CheckpointDue(self.step, tensors, state, reason)
+        return CheckpointDue(self.step, self._tensors(), state, reason)
 
     def _snapshot(self) -> SnapshotDue:
         lengths = self._lengths()
@@ -330,8 +375,9 @@ class Trainer:
         self.step = int(state["step"])
         self.images_seen = int(state["images_seen"])
         self.seconds = float(state["seconds"])
-        self._since_metrics = TypeAdapter(Sums).validate_python(state["since_metrics"])
+        self._since_metrics = TypeAdapter(StepSums).validate_python(state["since_metrics"])
+        self._non_finite_in_a_row = int(state.get("non_finite_in_a_row", 0))
 
     def _end(self, state: State, message: str) -> Iterator[Event]:
-        yield self.checkpoint("end")
+        yield self._checkpoint_if_finite("end")
         yield StateChanged(state, self.step, message)

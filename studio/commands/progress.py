@@ -9,7 +9,19 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from ddpm.events import CheckpointDue, Event, MetricsLogged, PreviewDrawn, StateChanged, StepDone, Warned
+from ddpm.events import (
+    CheckpointDue,
+    Event,
+    MetricsLogged,
+    NonFinite,
+    Noted,
+    PreviewDrawn,
+    RecipeChanged,
+    RolledBack,
+    StateChanged,
+    StepDone,
+    Warned,
+)
 from ddpm.printable import printable
 from ddpm.runs import Run
 
@@ -64,7 +76,8 @@ class DrawingReport(Protocol):
 
 def figures(event: MetricsLogged) -> str:
     """The numbers of a row of metrics, for people."""
-    return f"loss {event.loss:.4f}  lr {event.lr:.2e}  {event.img_per_s:,.0f} images/s"
+    loss = "none" if event.loss is None else f"{event.loss:.4f}"
+    return f"loss {loss}  lr {event.lr:.2e}  {event.img_per_s:,.0f} images/s"
 
 
 def happening(event: Event, run: Run) -> str:
@@ -78,6 +91,14 @@ def happening(event: Event, run: Run) -> str:
             )
         case StateChanged(state=state, step=step, message=message):
             return f"{state} at step {step}" + (f": {message}" if message else "")
+        case NonFinite(step=step, loss=loss, grad_norm=grad_norm):
+            return f"step {step} changed nothing: its loss is {loss}, its gradient's norm {grad_norm}"
+        case RolledBack(step=step, back_to=back_to, words=words):
+            return f"back from step {step} to {back_to}: {words}"
+        case RecipeChanged(step=step, words=words):
+            return f"from step {step} on: {words}"
+        case Noted(step=step, words=words):
+            return f"note at step {step}: {words}"
         case PreviewDrawn(step=step):
             return f"preview {run.previews_path / f'{step:08d}.png'}"
         case Warned(step=step, message=message):

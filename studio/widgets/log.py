@@ -19,6 +19,10 @@ _GLYPHS = {
     "stopped": ("■", "state-stopped"),
     "finished": ("✓", "state-finished"),
     "failed": ("✗", "state-failed"),
+    "changed": ("±", "secondary"),
+    "note": ("✎", "secondary"),
+    "non-finite": ("∞", "state-failed"),
+    "rolled-back": ("↶", "state-paused"),
     "warning": ("!", "state-paused"),
 }
 

@@ -1,0 +1,33 @@
+"""How the samples drawn while training are made, and what is stored beside them."""
+
+from typing import Any
+
+from ddpm.config import Config
+from ddpm.images import columns_for
+from ddpm.sample_config import SampleConfig
+
+
+def preview_sample(config: Config) -> SampleConfig:
+    """How a preview of this recipe is drawn."""
+    previews = config.previews
+    return SampleConfig(
+        sampler=previews.sampler,
+        steps=min(previews.steps, config.diffusion.T),
+        n=previews.n,
+        seed=previews.seed,
+        guidance_scale=previews.guidance_scale,
+    )
+
+
+def preview_recipe(config: Config, sample: SampleConfig, step: int) -> dict[str, Any]:
+    """What a preview of that step says of itself, as JSON: its grid and how it was drawn."""
+    channels, height, width = config.data.shape
+    recorded = {"n", "sampler", "steps", "seed", "guidance_scale", "weights"}
+    return {
+        "step": step,
+        "columns": columns_for(sample.n),
+        "channels": channels,
+        "height": height,
+        "width": width,
+        **sample.model_dump(mode="json", include=recorded),
+    }
