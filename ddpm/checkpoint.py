@@ -13,11 +13,13 @@ import re
 import shutil
 import stat
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddpm.errors import CheckpointError, NoSuchCheckpointError
+from ddpm.errors import CheckpointError, CheckpointGoneError, NoSuchCheckpointError
 from ddpm.files import json_bytes, open_regular, parse_json, read_small, sync_directory, write_durably
 from ddpm.printable import printable
 from ddpm.tensor_files import read_tensors
@@ -68,15 +70,30 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
         ]
     except OSError:
         return []
-    return sorted((_look_at(folder / name) for name in names), key=lambda checkpoint: checkpoint.step)
+    found = [_look_at(folder / name) for name in names]
+    # A trainer may have deleted one while it was looked at: that is not damage.
+    there = [checkpoint for checkpoint in found if checkpoint.whole or checkpoint.path.exists()]
+    return sorted(there, key=lambda checkpoint: checkpoint.step)
 
 
 def newest_whole(folder: Path) -> Checkpoint | None:
-    """The checkpoint to go on from: the newest that verifies, hashes included."""
-    for checkpoint in reversed(list_checkpoints(folder)):
-        if checkpoint.whole and not verify(checkpoint):
-            return checkpoint
-    return None
+    """The checkpoint to go on from: the newest that verifies, hashes included.
+
+    While a run is trained, old ones are deleted as new ones come. So that there is none is said only when two looks
+    have found the same.
+    """
+    before: list[Checkpoint] | None = None
+    while True:
+        there = list_checkpoints(folder)
+        for checkpoint in reversed(there):
+            if checkpoint.whole and not verify(checkpoint):
+                return checkpoint
+            if not checkpoint.path.exists():
+                break  # deleted meanwhile, as there are newer ones
+        else:
+            if there == before:
+                return None
+        before = there
 
 
 def find_checkpoint(folder: Path, step: int | None) -> Checkpoint:
@@ -94,7 +111,8 @@ def find_checkpoint(folder: Path, step: int | None) -> Checkpoint:
         return newest
     for checkpoint in there:
         if checkpoint.step == step:
-            _refuse_damage(checkpoint, verify(checkpoint))
+            with _one_and_the_same(checkpoint):
+                _refuse_damage(checkpoint, verify(checkpoint))
             return checkpoint
     raise NoSuchCheckpointError(f"There is no checkpoint of step {step} in {folder}. Whole ones: {steps}.")
 
@@ -161,20 +179,56 @@ def save(
 def load(checkpoint: Checkpoint, *stems: str) -> tuple[dict[str, dict[str, "Tensor"]], dict[str, Any]]:
     """Tensors of the named files (on the CPU) and the state of a checkpoint.
 
-    Every file is checked against its hash first. Raises CheckpointError when something is missing or damaged.
+    Every file is checked against its hash first. Raises CheckpointGoneError when it is deleted or replaced
+    meanwhile, and CheckpointError when something is missing or damaged.
     """
     needed = [*(f"{stem}.safetensors" for stem in stems), "state.json"]
-    _refuse_damage(checkpoint, verify(checkpoint) or _unlisted(checkpoint, needed))
-    try:
-        tensors = {stem: read_tensors(checkpoint.path / f"{stem}.safetensors") for stem in stems}
-        state = parse_json(read_small(checkpoint.path / "state.json"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"The checkpoint {checkpoint.path} cannot be read: {error}.") from None
+    with _one_and_the_same(checkpoint):
+        _refuse_damage(checkpoint, verify(checkpoint) or _unlisted(checkpoint, needed))
+        try:
+            tensors = {stem: read_tensors(checkpoint.path / f"{stem}.safetensors") for stem in stems}
+            state = parse_json(read_small(checkpoint.path / "state.json"))
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"The checkpoint {checkpoint.path} cannot be read: {error}.") from None
     if not isinstance(state, dict) or state.get("step") != checkpoint.step:
         raise CheckpointError(
             f"The checkpoint {checkpoint.path} cannot be read: state.json is not of step {checkpoint.step}."
         )
     return tensors, state
+
+
+@contextmanager
+def _one_and_the_same(checkpoint: Checkpoint) -> Iterator[None]:
+    """Raise CheckpointGoneError where what is read in this block is not one checkpoint from begin to end."""
+    try:
+        folder = os.open(checkpoint.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        raise _gone(checkpoint) from None
+    try:
+        yield
+        if not _is_still(checkpoint.path, folder):
+            raise _gone(checkpoint)
+    except (OSError, CheckpointError):
+        if _is_still(checkpoint.path, folder):
+            raise
+        raise _gone(checkpoint) from None
+    finally:
+        os.close(folder)
+
+
+def _is_still(path: Path, folder: int) -> bool:
+    """Whether the folder at ``path`` is the one that was opened; while it is open, no other can have its number."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(folder))
+    except OSError:
+        return False
+
+
+def _gone(checkpoint: Checkpoint) -> CheckpointGoneError:
+    return CheckpointGoneError(
+        f"The checkpoint {checkpoint.path} is no longer there: it was deleted while it was read, or its run was "
+        "deleted or renamed. A run in training keeps its newest ones: choose one of those."
+    )
 
 
 def weights_in(checkpoint: Checkpoint) -> list[str]:

@@ -60,6 +60,10 @@ class CheckpointError(RunError):
     """A checkpoint is missing, damaged, or belongs to another recipe."""
 
 
+class CheckpointGoneError(CheckpointError):
+    """A checkpoint was there a moment ago: a trainer has deleted it since, as newer ones are whole."""
+
+
 class NoSuchCheckpointError(CheckpointError, UsageError):
     """A checkpoint was named, or weights in one, that a run does not have."""
 

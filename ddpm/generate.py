@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from ddpm import objectives, sampling, unet
-from ddpm.checkpoint import Checkpoint
+from ddpm.checkpoint import Checkpoint, find_checkpoint
 from ddpm.config import Config
 from ddpm.data import to_uint8
 from ddpm.device import out_of_memory_told, pick_device, pick_precision
-from ddpm.errors import CheckpointError, MemoryFullError, RunError
+from ddpm.errors import CheckpointError, CheckpointGoneError, MemoryFullError, RunError
 from ddpm.files import json_bytes, replace_file
 from ddpm.images import columns_for, legible_grid, write_png
 from ddpm.randomness import SampleNoise
@@ -83,6 +83,19 @@ def load_network(run: Run, checkpoint: Checkpoint, weights: str = "ema", device:
     network = unet.build(config)
     load_weights(network, tensors, checkpoint)
     return Network(network.to(where).eval(), config, int(state["step"]), where, weights, run.name)
+
+
+def load_newest_network(run: Run, weights: str = "ema", device: str = "auto") -> Network:
+    """The network of the newest whole checkpoint of a run, which may be trained meanwhile.
+
+    Where that one is deleted while it is read, it is the newest whole one then. Raises as load_network does.
+    """
+    while True:
+        newest = find_checkpoint(run.checkpoints_path, None)
+        try:
+            return load_network(run, newest, weights, device)
+        except CheckpointGoneError:
+            continue  # the run itself may be gone; looking for its newest again tells
 
 
 def load_weights(network: nn.Module, weights: dict[str, Tensor], checkpoint: Checkpoint) -> None:

@@ -65,27 +65,35 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def held(path: Path, advice: str = "Watch it in the app, or stop it there first.") -> Iterator[None]:
     """Hold the lock of the run at ``path``, and write into it who does.
 
-    Raises RunError that says who holds it already, or that it cannot be written.
+    Raises RunError that says who holds it already, with ``advice``, or that it cannot be written.
     """
     run = path.parent
     try:
         file = path.open("ab+")
+    except FileNotFoundError:
+        raise gone(run) from None
     except OSError as error:
         raise RunError(f"Cannot write to the run {run}: {error.strerror}.") from None
     with file:
         if not _lock_soon(file.fileno()):
-            raise RunError(
-                f"The run {run.name} is being trained already, by {_holder(path)}. Watch it in the app, or stop it "
-                "there first."
-            )
+            raise RunError(f"The run {run.name} is being trained already, by {_holder(path)}. {advice}")
+        status = os.fstat(file.fileno())
+        if identity(path) != (status.st_dev, status.st_ino):
+            # Whoever had it let it go with the directory; what is held now is the lock of nothing.
+            raise gone(run)
         with suppress(OSError):  # it is held all the same; only that nobody can read by whom
             file.truncate(0)
             file.write(json_bytes({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}))
             file.flush()
         yield
+
+
+def gone(run: Path) -> RunError:
+    """What to say of a run directory that is no longer where it was."""
+    return RunError(f"The run {run} was deleted or renamed. If it has another name now, use that.")
 
 
 def _holder(path: Path) -> Holder:

@@ -235,17 +235,50 @@ class Run:
                 taken.append(command)
         return taken
 
+    # The directory as a whole
+
+    def is_there(self) -> bool:
+        """Whether the directory still is where it was: somebody may have deleted or renamed it."""
+        return self.path.is_dir()
+
+    def refuse_gone(self) -> None:
+        """Raise RunError unless the directory still is where it was."""
+        if not self.is_there():
+            raise RunError(
+                f"The run {self.path} was deleted or renamed. If it has another name now, open that."
+            )
+
     def delete(self) -> None:
-        """Remove the run for good. Raises RunError while it is being trained."""
-        if self.is_training():
-            raise RunError(f"The run {self.name} is being trained; stop it before deleting it.")
+        """Remove the run for good. Raises RunError while it is being trained, and where it cannot be."""
         # Renamed first, so that a half-removed run is never listed.
         doomed = self.path.with_name(f".deleted-{uuid.uuid4().hex}")
-        try:
-            self.path.rename(doomed)
-        except OSError as error:
-            raise RunError(f"Cannot delete the run {self.path}: {error.strerror}.") from None
+        with run_lock.held(self.lock_path, "Stop it there before deleting it."):
+            try:
+                self.path.rename(doomed)
+            except OSError as error:
+                raise RunError(f"Cannot delete the run {self.path}: {error.strerror}.") from None
         shutil.rmtree(doomed, ignore_errors=True)
+
+    def rename(self, name: str) -> "Run":
+        """Give the run another name in the same folder; returns it under that.
+
+        Raises RunNameError where that is taken or no name, RunError while it is being trained, and where it cannot be.
+        """
+        check_name(name)
+        target = self.path.with_name(name)
+        taken = RunNameError(
+            f"There is something named {name} already, in {target.parent}. Choose another name."
+        )
+        if target.exists():
+            raise taken
+        with run_lock.held(self.lock_path, "Stop it there before renaming it."):
+            try:
+                self.path.rename(target)
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise taken from None
+                raise RunError(f"Cannot rename the run {self.path}: {error.strerror}.") from None
+        return Run(target)
 
 
 def check_name(name: str) -> None:
@@ -296,9 +329,16 @@ def open_run(root: Path, name: str) -> Run:
     for path in (root / name, Path(name).absolute()):
         if _is_run(path):
             return Run(path)
+    return named_run(root, name)  # which says what there is instead
+
+
+def named_run(root: Path, name: str) -> Run:
+    """The run of that name below ``root``; no other directory, even if it looks like one. Raises RunError."""
+    known = [run.path.name for run in list_runs(root)]
+    if name in known:
+        return Run(root / name)
     if is_pickle(name):
         raise RunNameError(f"{name} {WHY_NOT_A_PICKLE}.")
-    known = [run.name for run in list_runs(root)]
     more = f" and {len(known) - 8} more (`ddpm-studio runs`)" if len(known) > 8 else ""
     hint = f"There are: {', '.join(known[:8])}{more}." if known else f"There are no runs in {root} yet."
     raise RunNameError(f"There is no run named {name!r}. {hint}")

@@ -27,7 +27,8 @@ def read_weights(
             raise CheckpointError(f"Weights named {name} cannot be made: {error}.") from None
         return weights, load(checkpoint)[1]
     stem = "model" if name == "raw" else name
-    if not (checkpoint.path / f"{stem}.safetensors").exists() and name not in ("raw", "ema"):
+    stored = (checkpoint.path / f"{stem}.safetensors").exists() or not checkpoint.path.exists()
+    if not stored and name not in ("raw", "ema"):
         raise NoSuchCheckpointError(
             f"There are no weights named {name} in {checkpoint.path}: there are {', '.join(weights_in(checkpoint))}. "
             "Further averages are stored when a run is trained with train.ema_more_decays or train.ema_lengths."

@@ -73,6 +73,8 @@ COMMANDS = {
         "show where the settings are, and what each means",
         "Show where the settings are, and every one with its meaning and its default, as TOML to save there.",
     ),
+    "rename": Command("rename", "give a run another name", "Give a run another name."),
+    "delete": Command("delete", "remove a run for good", "Remove a run for good, after asking."),
     "doctor": Command(
         "doctor",
         "look at this machine and every run, and say how to mend what is wrong",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.checkpoint import Checkpoint
-from ddpm.errors import DDPMError
+from ddpm.checkpoint import Checkpoint, step_name
+from ddpm.errors import CheckpointGoneError, DDPMError
 from ddpm.runs import Run
 from ddpm.sample_config import SampleConfig
 
@@ -36,6 +36,7 @@ class Drawer:
 
     def __init__(self) -> None:
         self.error = ""
+        self.note = ""
         self._thread: threading.Thread | None = None
         self._stop_asked = threading.Event()
         self._guard = threading.Lock()
@@ -53,13 +54,19 @@ class Drawer:
         """Whether there is something to save: all that was asked for, or what stood there at a stop."""
         return not self.is_alive and self._last is not None
 
-    def start(self, run: Run, checkpoint: Checkpoint, sample: SampleConfig) -> None:
-        """Begin to draw. Does nothing while a drawing is going on."""
+    def start(
+        self, run: Run, checkpoint: Checkpoint, sample: SampleConfig, *, else_newest: bool = False
+    ) -> None:
+        """Begin to draw. Does nothing while a drawing is going on.
+
+        ``else_newest``: where a trainer deletes the checkpoint meanwhile, the newest whole one takes its place.
+        """
         if self.is_alive:
             return
-        self.error, self._frame, self._last = "", None, None
+        self.error, self.note, self._frame, self._last = "", "", None, None
         self._stop_asked.clear()
-        self._thread = threading.Thread(target=self._draw, args=(run, checkpoint, sample), name="draw")
+        arguments = (run, checkpoint, sample, else_newest)
+        self._thread = threading.Thread(target=self._draw, args=arguments, name="draw")
         self._thread.start()
 
     def stop(self) -> None:
@@ -84,11 +91,11 @@ class Drawer:
             raise ValueError("nothing has been drawn")
         return save_images(self._last.x_t, folder, self._recipe)
 
-    def _draw(self, run: Run, checkpoint: Checkpoint, sample: SampleConfig) -> None:
+    def _draw(self, run: Run, checkpoint: Checkpoint, sample: SampleConfig, else_newest: bool) -> None:
         try:
             from ddpm.generate import draw, recipe_of
 
-            network = self._load(run, checkpoint, sample)
+            network = self._load(run, checkpoint, sample.weights, else_newest)
             self._recipe = recipe_of(network, sample)
             for drawing in draw(network, sample):
                 self._last = drawing
@@ -101,12 +108,22 @@ class Drawer:
         except Exception as error:
             self.error = f"Drawing failed. {traceback.format_exception_only(error)[-1].strip()}"
 
-    def _load(self, run: Run, checkpoint: Checkpoint, sample: SampleConfig) -> "Network":
-        from ddpm.generate import load_network
+    def _load(self, run: Run, checkpoint: Checkpoint, weights: str, else_newest: bool) -> "Network":
+        from ddpm.generate import load_network, load_newest_network
 
-        wanted = (checkpoint.path, sample.weights)
+        wanted = (checkpoint.path, weights)
         if self._network is None or self._network[0] != wanted:
-            self._network = (wanted, load_network(run, checkpoint, sample.weights))
+            try:
+                network = load_network(run, checkpoint, weights)
+            except CheckpointGoneError:
+                if not else_newest:
+                    raise
+                network = load_newest_network(run, weights)
+                self.note = (
+                    f"Drawn from step {network.step:,}, as step {checkpoint.step:,} was deleted meanwhile."
+                )
+                wanted = (run.checkpoints_path / step_name(network.step), weights)
+            self._network = (wanted, network)
         return self._network[1]
 
     def _post(self, drawing: "Drawing") -> None:

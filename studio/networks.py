@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ddpm.checkpoint import find_checkpoint
-from ddpm.errors import ConfigError
+from ddpm.errors import CheckpointGoneError, ConfigError
 from ddpm.runs import open_run
 
 if TYPE_CHECKING:
@@ -29,9 +29,17 @@ def open_network(
     if not is_file(root, name):
         run = open_run(root, name)
         chosen = find_checkpoint(run.checkpoints_path, checkpoint)
-        from ddpm.generate import load_network  # torch, after what can be found wrong without it
+        from ddpm.generate import (
+            load_network,
+            load_newest_network,
+        )  # torch, after what can be wrong without it
 
-        return load_network(run, chosen, weights or "ema", device)
+        try:
+            return load_network(run, chosen, weights or "ema", device)
+        except CheckpointGoneError:
+            if checkpoint is not None:
+                raise
+            return load_newest_network(run, weights or "ema", device)
     if checkpoint is not None:
         raise ConfigError(f"{name} holds one network, so --checkpoint has nothing to choose from.")
     from ddpm.exchange.network_file import load_network_file

@@ -88,8 +88,10 @@ def test_one_process_trains_a_run_and_its_lock_goes_with_it(run):
     who = rf"by process {holder.pid} on {socket.gethostname()}, since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\."
     with pytest.raises(RunError, match=f"being trained already, {who}"), run.locked():
         pass
-    with pytest.raises(RunError, match="stop it before deleting"):
+    with pytest.raises(RunError, match=f"{who} Stop it there before deleting it"):
         run.delete()
+    with pytest.raises(RunError, match=f"{who} Stop it there before renaming it"):
+        run.rename("two")
     holder.kill()
     holder.wait()
     assert not run.is_training()
@@ -167,6 +169,32 @@ def test_deleting_removes_everything(run):
     run.append_metrics({"step": 1})
     run.delete()
     assert list(run.path.parent.iterdir()) == []
+
+
+def test_renaming_keeps_everything_and_takes_no_name_that_is_there(run):
+    run.append_metrics({"step": 1})
+    other = runs.create_run(run.path.parent, "other", Config())
+    (run.path.parent / "empty").mkdir()
+    for name, why in (("other", "already"), ("empty", "already"), ("../up", "letters, digits")):
+        with pytest.raises(RunNameError, match=why):
+            run.rename(name)
+    renamed = run.rename("two")
+    assert [found.name for found in runs.list_runs(run.path.parent)] == ["other", "two"]
+    assert renamed.metrics() == [{"step": 1}]
+    assert not run.is_there()
+    assert other.is_there()
+    with pytest.raises(RunError, match="was deleted or renamed"):
+        run.rename("three")
+
+
+def test_only_what_lies_in_the_folder_of_the_runs_is_a_run_by_name(run, tmp_path, monkeypatch):
+    """What deletes takes names: no path leads it to another program's folder, which may hold a config.toml too."""
+    (tmp_path / "config.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    for name in (".", "..", str(tmp_path), "../../" + tmp_path.name, "runs/one"):
+        with pytest.raises(RunNameError, match="There is no run named"):
+            runs.named_run(run.path.parent, name)
+    assert runs.named_run(run.path.parent, "one").path == run.path
 
 
 def test_records_are_json_lines(run):

@@ -4,13 +4,12 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ddpm.checkpoint import find_checkpoint
 from ddpm.datasets import refuse_no_data
 from ddpm.errors import ConfigError
 from ddpm.evaluation_config import EvaluationConfig
 from ddpm.runs import open_run
 from studio.home import data_root, home_directory, runs_root
-from studio.networks import is_file
+from studio.networks import is_file, open_network
 from studio.options import add_model_options, model_of, step_number, wrong_options
 
 if TYPE_CHECKING:
@@ -45,13 +44,17 @@ def command(arguments: argparse.Namespace) -> int:
         raise wrong_options(
             {"bins": f"{options.bins} are not possible, as the network was trained with T = {T}"}
         )
-    checkpoint = find_checkpoint(run.checkpoints_path, arguments.checkpoint)
+    network = open_network(
+        root,
+        arguments.run,
+        checkpoint=arguments.checkpoint,
+        weights=options.weights,
+        device=arguments.device,
+    )
 
     from ddpm.evaluate import Evaluation, evaluate, open_evaluated, save_evaluation
-    from ddpm.generate import load_network
     from studio.commands.progress import drawing_progress
 
-    network = load_network(run, checkpoint, options.weights, arguments.device)
     split, image_set = open_evaluated(network.config, data_root(home, arguments.data_root))
     with drawing_progress("measuring") as report:
         for news in evaluate(network, image_set, options):

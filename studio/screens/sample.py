@@ -114,7 +114,8 @@ class SampleScreen(StudioScreen):
         self._title_pane()
         self.query_one(SamplePane).say("loading the network …")
         self.query_one("#drawing-words", Static).update("")
-        self.drawer.start(self.run, checkpoint, sample)
+        newest = next(iter(self._checkpoints.values()))
+        self.drawer.start(self.run, checkpoint, sample, else_newest=checkpoint == newest)
         self._was_alive = True  # it may be over before the next look
         # Letters are keys of the screen again, not text in a field.
         self.query_one(SamplePane).focus()
@@ -153,7 +154,7 @@ class SampleScreen(StudioScreen):
         elif self._frame is not None and self._frame.done < self._frame.total:
             words.update("Stopped. Press ctrl+s to draw again, w to save what is there.")
         else:
-            words.update("Done. Press w to save the images as PNG.")
+            words.update(f"Done. Press w to save the images as PNG. {self.drawer.note}".strip())
 
     def _title_pane(self) -> None:
         title = "samples" if self._is_done else "estimate of x_0" if self._estimate else "x_t"
@@ -188,6 +189,7 @@ class SampleScreen(StudioScreen):
     async def _write(self) -> None:
         folder = self.run.path / "samples" / time.strftime("%Y%m%d-%H%M%S")
         try:
+            self.run.refuse_gone()
             grid = await asyncio.to_thread(self.drawer.save, folder)
         except DDPMError as error:
             self.complain(error)
