@@ -24,13 +24,42 @@ class Action:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("runs", "open", "enter", "Open", "Open the monitor of the chosen run."),
-    Action("runs", "train_digits", "t", "Digits", "Train on the embedded handwritten digits at once."),
-    Action("runs", "new", "n", "New run", "Choose data, model and length of a new run."),
+    Action("runs", "open", "enter", "Open", "Open the monitor of the chosen run.", in_footer=False),
+    Action("runs", "new", "n", "New", "Choose data, model and length of a new run."),
+    Action(
+        "runs",
+        "train_digits",
+        "t",
+        "Digits",
+        "Train on the embedded handwritten digits at once.",
+        in_footer=False,
+    ),
     Action("runs", "resume", "r", "Resume", "Go on from the newest whole checkpoint."),
     Action("runs", "checkpoints", "c", "Checkpoints", "List the checkpoints of the chosen run."),
     Action("runs", "sample", "s", "Sample", "Draw images from the chosen run."),
-    Action("runs", "delete", "x", "Delete", "Delete the chosen run for good, after asking."),
+    Action(
+        "runs",
+        "filter",
+        "slash",
+        "Filter",
+        "Show some runs only: words, globs, name: state: data: tag:, a minus for those that are not so.",
+        key_label="/",
+    ),
+    Action("runs", "clear_filter", "escape", "All runs", "Take the filter away.", key_label="esc"),
+    Action("runs", "order", "o", "Order", "Another order: newest, name, loss, step.", in_footer=False),
+    Action(
+        "runs", "mark", "space", "Mark", "Mark the chosen run for comparison, or unmark it.", key_label="spc"
+    ),
+    Action("runs", "tag", "T", "Tags", "Put tags on the chosen run, to filter by.", in_footer=False),
+    Action(
+        "runs",
+        "toggle_samples",
+        "p",
+        "Samples",
+        "Show or hide the newest samples of the run.",
+        in_footer=False,
+    ),
+    Action("runs", "delete", "x", "Delete", "Delete the chosen run for good, after asking.", in_footer=False),
     Action("new run", "start", "ctrl+s", "Start training", "Make the run and start training it."),
     Action("new run", "app.back", "escape", "Back", "Go back without making a run."),
     Action("monitor", "pause", "p", "Pause", "Pause training; the network stays in memory."),

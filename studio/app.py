@@ -22,7 +22,7 @@ from studio.actions import bindings
 from studio.run_state import STATE_COLORS
 from studio.runner import Runner
 from studio.screens.base import SMALLEST, StudioScreen
-from studio.screens.dialogs import Confirm, Help, Waiting
+from studio.screens.dialogs import Ask, Confirm, Help, Waiting
 from studio.screens.runs import RunsScreen
 from studio.terminal import Pictures
 from studio.workshop import Workshop
@@ -200,7 +200,7 @@ class StudioApp(App[None]):
         self.action_leave()
 
     def action_leave(self) -> None:
-        if isinstance(self.screen, Confirm | Waiting):
+        if isinstance(self.screen, Ask | Confirm | Waiting):
             return
         self._leave()
 

@@ -12,6 +12,7 @@ from ddpm.runs import Status, create_run
 from studio.arrangement import arrange
 from studio.contact_sheet import preview_images, sheet
 from studio.feed import LineTail, RunFeed, last_row, newest_preview
+from studio.run_order import in_order
 from studio.run_state import seen_state
 from studio.run_summaries import RunSummaries
 from studio.run_view import RunView
@@ -139,13 +140,17 @@ def test_the_list_has_the_live_runs_first_and_then_the_latest(tmp_path):
         run = create_run(tmp_path, name, tiny_config())
         run.write_status(Status(state=state, heartbeat=beat))
     with run.locked():
-        assert [summary.run.name for summary in RunSummaries(tmp_path).read()] == ["c", "b", "a"]
+        listed = in_order(RunSummaries(tmp_path).read(), "changed")
+        assert [summary.name for summary in listed] == ["c", "b", "a"]
 
 
 def test_a_damaged_recipe_is_listed_not_fatal(tmp_path):
     run = finished_run(tmp_path)
     run.config_path.write_text("steps = [")
-    assert RunSummaries(tmp_path / "runs").read()[0].source == "damaged recipe"
+    summaries = RunSummaries(tmp_path / "runs")
+    summaries.read()
+    summaries.read_details([run])
+    assert summaries.read()[0].source == "damaged"
     assert "not valid TOML" in RunFeed(run).poll().problem
 
 

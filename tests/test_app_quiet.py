@@ -22,11 +22,11 @@ from ddpm.runs import Status, create_run
 from studio.data_look import DataLook, TooLarge
 from studio.feed import RunFeed
 from studio.run_summaries import RunSummaries
-from studio.screens import runs as runs_screen
 from studio.screens.checkpoints import CheckpointsScreen
 from studio.screens.new_run import NewRunScreen
 from studio.screens.runs import RunsScreen
 from studio.screens.sample import SampleScreen
+from studio.widgets import newest_samples
 from studio.widgets.preview import SamplePane
 
 
@@ -106,6 +106,7 @@ def test_a_covered_screen_rests_and_one_behind_a_dialog_does_not(home, calls):
 def test_a_run_with_odd_files_does_not_hide_the_others(home):
     odd = finished_run(home, "odd")
     odd.metrics_path.write_text('{"step": 1, "loss": 1%s}\n' % ("0" * 400))
+    (odd.path / "config.toml").write_bytes(b"\xff")
     finished_run(home, "sound")
 
     async def script(pilot, app):
@@ -143,7 +144,7 @@ def test_brackets_in_paths_and_names_are_no_markup(tmp_path):
     (home / "runs" / "odd[y]" / "previews" / "00000040.png").write_bytes(b"rubbish")
 
     async def script(pilot, app):
-        await until_seen(pilot, "cannot be shown")
+        await until(pilot, lambda: "cannot be shown" in str(app.screen.query_one("#pane-words").content))
         await until(pilot, lambda: app.screen.query_one(SamplePane)._border_title.plain == "odd[y] · step 40")
         await pilot.press("enter")
         await until_seen(pilot, "l linear")
@@ -158,7 +159,7 @@ def test_samples_are_never_shown_under_the_name_of_another_run(home, monkeypatch
     beta = finished_run(home, "beta")
     beta.write_status(time_of_beta)
     write_preview(beta, 50, n=2)
-    images_of, may_go_on, read_alpha = runs_screen._images_of, threading.Event(), threading.Event()
+    images_of, may_go_on, read_alpha = newest_samples._images_of, threading.Event(), threading.Event()
 
     def slowly(preview):
         images = images_of(preview)
@@ -167,7 +168,7 @@ def test_samples_are_never_shown_under_the_name_of_another_run(home, monkeypatch
             assert may_go_on.wait(30)
         return images
 
-    monkeypatch.setattr(runs_screen, "_images_of", slowly)
+    monkeypatch.setattr(newest_samples, "_images_of", slowly)
 
     async def script(pilot, app):
         await until(pilot, read_alpha.is_set)

@@ -10,8 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, LoadingIndicator, Static
+from textual.widgets import Button, Footer, Input, LoadingIndicator, Static
 
+from ddpm.errors import DDPMError
 from studio.actions import Place, help_rows
 
 
@@ -50,6 +51,54 @@ class Confirm(ModalScreen[bool]):
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)
+
+
+class Ask(ModalScreen[str | None]):
+    """A line of text, asked for; escape is none. What is wrong with it is said below until it is mended."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "OK"),
+        Binding("escape", "dismiss", "Cancel", key_display="esc"),
+    ]
+
+    def __init__(
+        self, question: str, detail: str, text: str, yes: str, check: Callable[[str], object]
+    ) -> None:
+        """``text``: what stands there at first; ``check`` raises DDPMError for what it cannot be."""
+        super().__init__()
+        self._question, self._detail, self._text, self._yes, self._check = question, detail, text, yes, check
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Content.styled(self._question, "bold"))
+            yield Static(Content.styled(self._detail, "$muted"), classes="dialog-detail")
+            yield Input(self._text, classes="dialog-input", compact=True)
+            yield Static("", classes="dialog-problem", markup=False)
+            with Horizontal(classes="dialog-buttons"):
+                yield Button(f"{self._yes} (enter)", id="yes", variant="primary", compact=True)
+                yield Button("Cancel (esc)", id="no", compact=True)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_input_changed(self) -> None:
+        self.query_one(".dialog-problem", Static).update("")
+
+    def on_input_submitted(self) -> None:
+        self.action_submit()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "yes":
+            self.action_submit()
+        else:
+            self.dismiss(None)
+
+    def action_submit(self) -> None:
+        text = self.query_one(Input).value.strip()
+        try:
+            self._check(text)
+        except DDPMError as error:
+            self.query_one(".dialog-problem", Static).update(str(error))
+            return
+        self.dismiss(text)
 
 
 class Waiting(ModalScreen[None]):

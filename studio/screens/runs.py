@@ -1,33 +1,33 @@
 """The list of runs, where the app begins."""
 
 import asyncio
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+import time
+from collections.abc import Callable
+from typing import ClassVar
 
-from rich.text import Text
 from textual import work
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import DataTable, Static
+from textual.widgets import Input, Static
 
 from ddpm.errors import DDPMError
 from ddpm.presets import config_for
-from ddpm.runs import Preview, Run, create_run, free_name
-from studio import figures, messages
+from ddpm.runs import Run, create_run, free_name
+from studio import messages
 from studio.actions import Place, bindings
-from studio.feed import newest_preview
-from studio.run_state import ALIVE, LOOKS, SeenState
+from studio.run_list import RunList
+from studio.run_order import ORDERS
+from studio.run_state import ALIVE, SeenState
 from studio.run_summaries import RunSummaries, RunSummary
+from studio.run_tags import parse_tags, write_tags
 from studio.screens.base import StudioScreen
-from studio.screens.dialogs import Confirm
-from studio.widgets.preview import SamplePane
+from studio.screens.dialogs import Ask, Confirm
+from studio.widgets.newest_samples import NewestSamples
+from studio.widgets.run_table import RunTable
+from studio.widgets.runs_line import RunsLine
 from studio.workshop import Workshop
-
-if TYPE_CHECKING:
-    from studio.contact_sheet import Pixels
 
 WELCOME = Content.from_markup(
     "[bold $primary]Train a diffusion model on this machine and watch it learn.[/]\n\n"
@@ -37,31 +37,10 @@ WELCOME = Content.from_markup(
     "[$muted]Press ? on any screen for its keys.[/]"
 )
 
-
-PREVIEW_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class _Column:
-    key: str
-    label: str
-    width: int | None
-
-
-COLUMNS = (
-    _Column("name", "Run", None),
-    _Column("source", "Data set", None),
-    _Column("state", "State", 11),
-    _Column("step", "Step", 11),
-    _Column("loss", "Loss", 7),
-    _Column("age", "Changed", 10),
-)
-
-
-class RunsTable(DataTable[Text]):
-    """A table of which the footer says what enter does."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Open")]
+CHOSEN_SECONDS = 0.1
+DETAILS_SECONDS = 0.05
+# Of the time at most one part in so many goes into looking at the runs, however many there are.
+SHARE_OF_LOOKING = 20
 
 
 class RunsScreen(StudioScreen):
@@ -71,15 +50,15 @@ class RunsScreen(StudioScreen):
     def __init__(self, workshop: Workshop) -> None:
         super().__init__(workshop, "Runs")
         self._summaries = RunSummaries(workshop.runs_root)
-        self._shown: dict[str, RunSummary] = {}
-        self._shown_preview: tuple[Path, Preview | None] | None = None
-        self._keys_for: tuple[str, SeenState] | None = None
+        self._reading = asyncio.Lock()
+        self._list = RunList()
+        self._keys_for: SeenState | None = None
 
     def body(self) -> list[Widget]:
         return [
             Horizontal(
-                RunsTable(id="runs-table", cursor_type="row"),
-                SamplePane(self.workshop.pictures, empty="no samples yet", id="newest"),
+                Vertical(RunTable(id="runs-table"), RunsLine(), id="runs-list"),
+                NewestSamples(self.workshop.pictures, id="newest"),
                 id="runs",
             ),
             Vertical(Static(WELCOME, id="welcome-words"), id="welcome"),
@@ -87,145 +66,137 @@ class RunsScreen(StudioScreen):
 
     def on_mount(self) -> None:
         self.query_one("#welcome").display = False
-        self.query_one(RunsTable).focus()
+        self.query_one(RunTable).focus()
         self.follow(self._look)
 
+    # Reading
+
     async def _look(self) -> float:
-        await self.refresh_runs()
-        return 1.0
+        began = time.monotonic()
+        await self._read_runs()
+        seconds = max(1.0, SHARE_OF_LOOKING * (time.monotonic() - began))
+        await self._read_details()
+        return seconds
 
     def on_screen_resume(self) -> None:
         self._look_now()
 
     @work(group="look", exclusive=True, exit_on_error=False)
     async def _look_now(self) -> None:
-        await self.refresh_runs()
+        await self._read_runs()
 
-    async def refresh_runs(self) -> None:
-        """Read the state of every run and show what has changed."""
+    async def _read_runs(self) -> None:
+        """Read the state of every run, more of those in sight, and show what has changed."""
         runner = self.workshop.runner
         starting = runner.run.path if runner.run and runner.is_starting(runner.run) else None
-        summaries = await asyncio.to_thread(self._summaries.read, starting)
-        if self.is_there:
-            self._show(summaries)
-            await self._show_preview()
+        async with self._reading:
+            self._list.take(await asyncio.to_thread(self._summaries.read, starting))
+            if not self.is_there:
+                return
+            self._show()
+            in_sight = [summary.run for summary in self.query_one(RunTable).in_sight]
+            await asyncio.to_thread(self._summaries.read_details, in_sight)
+        await self._take_details()
+        await self._show_samples()
 
-    async def _show_preview(self) -> None:
+    async def _read_details(self) -> None:
+        """Read what was not in sight, bit by bit so that keys are answered, as long as the screen is seen."""
+        runs = iter([summary.run for summary in self._list.all_runs])
+        done = False
+        while not done and self.is_foremost and self.is_there:
+            async with self._reading:
+                done = await asyncio.to_thread(self._summaries.read_details, runs, DETAILS_SECONDS)
+            await self._take_details()
+            await asyncio.sleep(0 if done else DETAILS_SECONDS)
+
+    async def _take_details(self) -> None:
+        if self.is_there:
+            self._list.take([self._summaries.with_details(summary) for summary in self._list.all_runs])
+            self._show()
+
+    async def _show_samples(self) -> None:
         """Beside the list, where there is room: the newest samples of the chosen run."""
-        pane, chosen = self.query_one(SamplePane), self._chosen()
-        if chosen is None or not self.has_class("-wide"):
-            return
-        preview = await asyncio.to_thread(newest_preview, chosen.run)
-        found = (chosen.run.path, preview)
-        if found == self._shown_preview:
-            return
-        images, problem = None, "no samples yet"
-        if preview is not None:
-            try:
-                images = await asyncio.to_thread(_images_of, preview)
-            except DDPMError as error:
-                problem = str(error)
-        # Meanwhile the cursor may have gone on: what was read for one run is not shown under another's name.
-        if not self.is_there or self._chosen_name() != chosen.run.name:
-            return
-        if images is None:
-            pane.say(problem)
-        else:
-            pane.show(images)
-        # As content: a folder's name may hold brackets, which are no markup.
-        pane.border_title = Content(chosen.run.name + (f" · step {preview.step:,}" if preview else ""))
-        self._shown_preview = found
+        pane = self.query_one(NewestSamples)
+        if pane.display:
+            chosen = self._chosen
+            await pane.follow(chosen.run if chosen else None)
 
-    @work(group="preview", exclusive=True, exit_on_error=False)
-    async def _show_preview_soon(self) -> None:
+    @work(group="chosen", exclusive=True, exit_on_error=False)
+    async def _show_chosen_soon(self) -> None:
         # A short wait, as the cursor may run down the list.
-        await asyncio.sleep(PREVIEW_SECONDS)
+        await asyncio.sleep(CHOSEN_SECONDS)
         if self.is_there:
-            await self._show_preview()
+            self._refresh_keys()
+            await self._show_samples()
 
-    def _show(self, summaries: list[RunSummary]) -> None:
-        table = self.query_one(RunsTable)
-        names = [summary.run.name for summary in summaries]
-        if names != list(self._shown):
-            chosen = self._chosen_name()
-            self._fill(table, summaries)
-            if chosen in names:
-                table.move_cursor(row=names.index(chosen))
-        else:
-            for summary in summaries:
-                for column, cell in zip(COLUMNS, self._cells(summary), strict=True):
-                    if table.get_cell(summary.run.name, column.key) != cell:
-                        table.update_cell(summary.run.name, column.key, cell)
-        self._shown = {summary.run.name: summary for summary in summaries}
-        self.query_one("#runs").display = bool(summaries)
-        self.query_one("#welcome").display = not summaries
+    def _show(self) -> None:
+        self.query_one(RunTable).show(self._list.rows, self._list.order)
+        self._line.say(self._list.words, self._list.filter.problem)
+        self.query_one("#runs").display = not self._list.is_empty
+        self.query_one("#welcome").display = self._list.is_empty
         self._refresh_keys()
 
-    def _fill(self, table: RunsTable, summaries: list[RunSummary]) -> None:
-        """New rows, in columns as wide as they need: Textual's own fitting now and then leaves a name cut short."""
-        rows = [self._cells(summary) for summary in summaries]
-        table.clear(columns=True)
-        for column, cells in zip(COLUMNS, zip(*rows, strict=True), strict=False):
-            widest = max(len(column.label), *(cell.cell_len for cell in cells))
-            table.add_column(column.label, key=column.key, width=column.width or widest)
-        for summary, row in zip(summaries, rows, strict=True):
-            table.add_row(*row, key=summary.run.name)
-
-    def _cells(self, summary: RunSummary) -> list[Text]:
-        look = LOOKS[summary.state]
-        longest_name, longest_source = (26, 16) if self.has_class("-wide") else (18, 10)
-        step = Text(
-            f"{figures.short_count(summary.step)}/{figures.short_count(summary.steps)}", justify="right"
-        )
-        return [
-            Text(figures.shortened(summary.run.name, longest_name), "bold"),
-            Text(figures.shortened(summary.source, longest_source)),
-            Text(f"{look.glyph} {look.word}", self.app.theme_variables[look.variable]),
-            step,
-            Text(figures.loss(summary.loss), justify="right"),
-            Text(figures.age(summary.changed), "dim"),
-        ]
-
-    def _chosen_name(self) -> str | None:
-        table = self.query_one(RunsTable)
-        names = list(self._shown)
-        return names[table.cursor_row] if 0 <= table.cursor_row < len(names) else None
-
+    @property
     def _chosen(self) -> RunSummary | None:
-        name = self._chosen_name()
-        return self._shown.get(name) if name else None
+        return self.query_one(RunTable).chosen
 
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("open", "resume", "checkpoints", "sample", "delete"):
-            chosen = self._chosen()
+        if action in ("open", "resume", "checkpoints", "sample", "delete", "mark", "clone", "rename", "tag"):
+            chosen = self._chosen
             if chosen is None:
                 return False
-            if action in ("resume", "delete") and chosen.state in ALIVE:
+            if action in ("resume", "delete", "rename") and chosen.state in ALIVE:
                 return False
             if action == "resume" and chosen.state == "finished":
                 return False
-        return True
+        return action != "clear_filter" or self._line.is_open
 
     def _refresh_keys(self) -> None:
         """Make the footer anew, which is much to draw, only when other keys may work."""
-        chosen = self._chosen()
-        keys_for = (chosen.run.name, chosen.state) if chosen else None
+        chosen = self._chosen
+        keys_for = chosen.state if chosen else None
         if keys_for != self._keys_for:
             self._keys_for = keys_for
             self.refresh_bindings()
 
-    def on_data_table_row_highlighted(self) -> None:
-        self._refresh_keys()
-        self._show_preview_soon()
+    def on_run_table_highlighted(self) -> None:
+        self._show_chosen_soon()
 
-    def on_data_table_row_selected(self) -> None:
+    def on_run_table_selected(self) -> None:
         self.action_open()
 
+    def on_run_table_header_clicked(self, event: RunTable.HeaderClicked) -> None:
+        for order in ORDERS:
+            if order == event.key:
+                self._list.order_by(order)
+                self._show()
+
     def action_open(self) -> None:
-        if chosen := self._chosen():
+        if chosen := self._chosen:
             self.post_message(messages.OpenMonitor(chosen.run))
+
+    def action_new(self) -> None:
+        self.post_message(messages.OpenNewRun())
+
+    def action_resume(self) -> None:
+        if chosen := self._chosen:
+            self.post_message(messages.ResumeTraining(chosen.run))
+
+    def action_checkpoints(self) -> None:
+        if chosen := self._chosen:
+            self.post_message(messages.OpenCheckpoints(chosen.run))
+
+    def action_sample(self) -> None:
+        if chosen := self._chosen:
+            self.post_message(messages.OpenSample(chosen.run))
+
+    def action_toggle_samples(self) -> None:
+        shown = self.query_one(NewestSamples).display
+        self.set_class(shown, "-no-samples")
+        self.set_class(not shown, "-samples")
+        self._show_chosen_soon()
 
     def action_train_digits(self) -> None:
         root = self.workshop.runs_root
@@ -243,40 +214,74 @@ class RunsScreen(StudioScreen):
             return
         self.post_message(messages.StartTraining(run))
 
-    def action_new(self) -> None:
-        self.post_message(messages.OpenNewRun())
+    # Which runs are shown, in which order
 
-    def action_resume(self) -> None:
-        if chosen := self._chosen():
-            self.post_message(messages.ResumeTraining(chosen.run))
+    @property
+    def _line(self) -> RunsLine:
+        return self.query_one(RunsLine)
 
-    def action_checkpoints(self) -> None:
-        if chosen := self._chosen():
-            self.post_message(messages.OpenCheckpoints(chosen.run))
+    def action_filter(self) -> None:
+        self._line.open()
+        self.refresh_bindings()
 
-    def action_sample(self) -> None:
-        if chosen := self._chosen():
-            self.post_message(messages.OpenSample(chosen.run))
+    def action_clear_filter(self) -> None:
+        self._line.close()
+        self.query_one(RunTable).focus()
+        self.refresh_bindings()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._list.filter_by(event.value)
+        self._show()
+
+    def on_input_submitted(self) -> None:
+        self.query_one(RunTable).focus()
+
+    def action_order(self) -> None:
+        self._list.order_by()
+        self._show()
+
+    # What is done to a run
+
+    def action_mark(self) -> None:
+        if chosen := self._chosen:
+            try:
+                self._list.marks.toggle(chosen.name)
+            except ValueError as error:
+                self.notify(f"{error}; take a mark away first (space).", severity="warning")
+            self._show()
+
+    def action_tag(self) -> None:
+        if chosen := self._chosen:
+            self._tag(chosen)
+
+    @work(group="change", exclusive=True, exit_on_error=False)
+    async def _tag(self, chosen: RunSummary) -> None:
+        def check(text: str) -> None:
+            parse_tags(text)
+
+        detail = "Words with spaces between them; none takes all tags away. The filter finds them: tag:best"
+        ask = Ask(f"Tags of {chosen.name}", detail, " ".join(chosen.tags), "Tag", check)
+        typed = await self.app.push_screen_wait(ask)
+        if typed is not None and await self._did(write_tags, chosen.run, parse_tags(typed)):
+            await self._read_runs()
 
     def action_delete(self) -> None:
-        if chosen := self._chosen():
+        if chosen := self._chosen:
             self._delete(chosen.run)
 
-    @work(group="delete", exclusive=True, exit_on_error=False)
+    @work(group="change", exclusive=True, exit_on_error=False)
     async def _delete(self, run: Run) -> None:
         question = f"Delete the run {run.name}?"
         detail = "Its recipe, metrics, previews, checkpoints and samples are removed for good."
-        if not await self.app.push_screen_wait(Confirm(question, detail, "Delete", dangerous=True)):
-            return
+        if await self.app.push_screen_wait(Confirm(question, detail, "Delete", dangerous=True)):
+            await self._did(run.delete)
+            await self._read_runs()
+
+    async def _did(self, change: Callable[..., None], *arguments: object) -> bool:
+        """Change files off this thread; False, and a word why, where that cannot be done."""
         try:
-            await asyncio.to_thread(run.delete)
+            await asyncio.to_thread(change, *arguments)
         except DDPMError as error:
             self.complain(error)
-        await self.refresh_runs()
-
-
-def _images_of(preview: Preview) -> "Pixels":
-    # Imported in the thread that reads, so that numpy does not delay the first paint.
-    from studio.contact_sheet import preview_images
-
-    return preview_images(preview)
+            return False
+        return True
