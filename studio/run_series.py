@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from ddpm.loss_bins import LOSS_BINS
 from studio.growing import Growing
 from studio.store import Curve, Series
 
@@ -31,6 +32,7 @@ QUANTITIES = (
     Quantity("img_per_s", "images/s", log=False, smooth=True),
 )
 HELD_OUT = "held_out_loss"
+BINS = tuple(f"bin {number}" for number in range(LOSS_BINS))
 
 
 class Table:
@@ -77,6 +79,7 @@ class RunSeries:
     def __init__(self) -> None:
         self._metrics = Table([quantity.field for quantity in QUANTITIES])
         self._held_out = Table([HELD_OUT])
+        self._bins = Table(BINS)
 
     def __len__(self) -> int:
         return len(self._metrics)
@@ -91,6 +94,10 @@ class RunSeries:
         """A number of each row over steps, images or minutes; the series grows with the run."""
         return (self._held_out if field == HELD_OUT else self._metrics).series(field, unit)
 
+    def loss_bins(self, unit: Unit = "steps") -> list[Series]:
+        """The loss by equal parts of the timesteps, from little noise to much; empty for a run that has none."""
+        return [self._bins.series(field, unit) for field in BINS] if len(self._bins) else []
+
     def place(self, step: float, unit: Unit) -> float:
         """Where on the x axis the first row at or after a step lies; the last row for a later step."""
         at = int(np.searchsorted(self.of("loss", "steps").x, step))
@@ -99,12 +106,19 @@ class RunSeries:
     def clear(self) -> None:
         self._metrics.clear()
         self._held_out.clear()
+        self._bins.clear()
 
     def extend(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows of metrics, as dicts of metrics.jsonl, whose steps rise."""
         self._metrics.extend(rows)
         # Rarely measured: points of their own, so that the line joins them.
         self._held_out.extend([row for row in rows if math.isfinite(number(row.get(HELD_OUT)))])
+        self._bins.extend([{**row, **_named_bins(row)} for row in rows if _named_bins(row)])
+
+
+def _named_bins(row: Mapping[str, Any]) -> dict[str, Any]:
+    bins = row.get("loss_bins")
+    return dict(zip(BINS, bins, strict=True)) if isinstance(bins, list) and len(bins) == LOSS_BINS else {}
 
 
 def number(value: object) -> float:

@@ -6,7 +6,16 @@ import sys
 import time
 
 import pytest
-from app_pilot import drive, finished_run, screen_text, tiny_config, until, until_seen, write_checkpoint
+from app_pilot import (
+    drive,
+    finished_run,
+    metrics_row,
+    screen_text,
+    tiny_config,
+    until,
+    until_seen,
+    write_checkpoint,
+)
 from textual.widgets import DataTable
 
 from ddpm.runs import Run, Status, create_run, list_runs
@@ -100,6 +109,34 @@ def test_the_loss_axis_toggles(home):
         assert screen_text(pilot) != before
 
     drive(home, script)
+
+
+def test_the_plot_shows_every_quantity_over_steps_images_and_minutes(home):
+    run = finished_run(home, "alpha")
+    for step in range(42, 400, 2):
+        run.append_metrics({**metrics_row(step), "held_out_loss": 0.5, "loss_bins": [1.0, None] * 4})
+    run.record("resumed", 200, "from step 200")
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("enter")
+        await until_seen(pilot, "held out")
+        await until_seen(pilot, "loss by t")
+        await until_seen(pilot, "▶")
+        plot = app.screen.query_one(Plot)
+        await pilot.press("left")
+        await until_seen(pilot, "398 steps")
+        for unit, last in (("images", 398 * 8), ("minutes", 398 / 600)):
+            await pilot.press("x")
+            await until(pilot, lambda unit=unit: plot.frame and plot.unit == unit)
+            assert plot.frame.last == pytest.approx(last)
+        for title in ("gradient norm", "learning rate", "images/s"):
+            await pilot.press("y")
+            await until_seen(pilot, f"─ {title} ─")
+            assert plot.frame is not None
+        assert "loss by t" not in screen_text(pilot)
+
+    drive(home, script, (120, 48))
 
 
 def test_a_failed_run_says_why_and_what_to_do(home):

@@ -8,12 +8,16 @@ from textual.containers import Vertical
 from ddpm.printable import printable
 from studio.run_series import HELD_OUT, QUANTITIES, UNITS, Quantity, Unit
 from studio.run_view import RunView
+from studio.widgets.heat_strip import HeatStrip
 from studio.widgets.plot import Plot
+from studio.widgets.plot_frame import Frame
 from studio.widgets.plot_lines import Line, Mark
 
 # Events that a curve may show something of, and their glyphs.
 MARKED = {"resumed": "▶", "changed": "~", "rolled-back": "↶", "non-finite": "×", "note": "✎"}
 MOST_MARKS = 500
+# Lines, below which the curve has none to give to the strip of loss by timestep.
+ROOM_FOR_HEAT = 14
 
 Choice = TypeVar("Choice")
 
@@ -22,7 +26,10 @@ class RunPlot(Vertical):
     """Shows what a RunView has gathered; call ``follow`` when it may have more."""
 
     DEFAULT_CSS = """
-    RunPlot > Plot { height: 1fr; }
+    RunPlot {
+        & > Plot { height: 1fr; }
+        & > HeatStrip { display: none; margin-top: 1; }
+    }
     """
 
     def __init__(self, view: RunView, id: str | None = None) -> None:
@@ -35,6 +42,7 @@ class RunPlot(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Plot(empty="nothing logged yet", id="curve")
+        yield HeatStrip("loss by t", id="heat")
 
     def on_mount(self) -> None:
         self._show()
@@ -42,6 +50,18 @@ class RunPlot(Vertical):
     @property
     def plot(self) -> Plot:
         return self.query_one(Plot)
+
+    def on_plot_framed(self, message: Plot.Framed) -> None:
+        message.stop()
+        self._show_heat(message.frame)
+
+    def _show_heat(self, frame: Frame) -> None:
+        strip = self.query_one(HeatStrip)
+        bins = self._view.series.loss_bins(self._unit)
+        strip.display = bool(bins) and self._quantity.field == "loss" and self.size.height >= ROOM_FOR_HEAT
+        if strip.display:
+            last = f"t {self._view.config.diffusion.T - 1}" if self._view.config else "t max"
+            strip.show(bins, ("t 0", last), frame)
 
     def follow(self) -> None:
         """Draw what is new; costs nothing where nothing is."""
