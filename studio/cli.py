@@ -37,6 +37,11 @@ COMMANDS = {
         "watch and control a run that another process trains",
         "Open the app in the monitor of a run, such as one that was started with train --detach.",
     ),
+    "tell": Command(
+        "tell",
+        "pause, stop or change a run that some process trains",
+        "Send a command to the process that trains a run: tell RUN pause, tell RUN lr 0.0005, ...",
+    ),
     "sample": Command("sample", "draw images from a run", "Draw images from a run."),
     "export": Command(
         "export",

@@ -17,7 +17,7 @@ from safetensors.torch import save as safetensors_bytes
 
 from ddpm import checkpoint as checkpoints
 from ddpm import recipe_file
-from ddpm.commands import WORDS
+from ddpm.commands import LONGEST_NOTE, NAMES, WORDS, Note, SetLearningRate, SetPreviewEvery
 from ddpm.config import Config
 from ddpm.errors import CheckpointError, ConfigError, DDPMError, ExchangeError, RunError
 from ddpm.exchange.network_file import is_network_file, load_network_file, save_network_file
@@ -244,25 +244,41 @@ def test_a_run_forgets_what_came_later_in_any_rows(place, content):
         assert row.get("step", 0) <= 5
 
 
-@cases(500)
+@cases(900)
 @given(
-    names=st.lists(
-        st.builds(
-            lambda a, b: f"{a}-{b}".replace("/", "").replace("\0", "")[:80] or "x",
-            st.text(max_size=8),
-            st.sampled_from(WORDS) | st.sampled_from(TEXTS) | st.text(max_size=8),
+    letters=st.lists(
+        st.tuples(
+            st.builds(
+                lambda a, b: f"{a}-{b}".replace("/", "").replace("\0", "")[:80] or "x",
+                st.text(max_size=8),
+                st.sampled_from(WORDS) | st.sampled_from(TEXTS) | st.text(max_size=8),
+            ),
+            st.sampled_from((b"", b"0.001", b"7", b'"a note"'))
+            | values().map(lambda value: json.dumps(value).encode())
+            | damaged(b'"a note of 0.001"'),
         ),
         max_size=4,
     )
 )
-def test_of_an_inbox_only_commands_come_out(place, names):
+@example(letters=[("1-lr", b"0.5"), ("2-preview-every", b"3"), ("3-note", b'"a \\u001b"'), ("4-lr", b"NaN")])
+def test_of_an_inbox_only_commands_come_out(place, letters):
     run = Run(place / "inbox-of")
     run.inbox_path.mkdir(parents=True, exist_ok=True)
-    for name in names:
+    for name, content in letters:
         if name not in (".", ".."):
             with suppress(OSError, UnicodeError):
-                (run.inbox_path / name).touch()
-    assert set(run.take_commands()) <= set(WORDS)
+                (run.inbox_path / name).write_bytes(content)
+    for command in run.take_commands():
+        match command:
+            case SetLearningRate(value=lr):
+                assert 0 < lr <= 10
+            case SetPreviewEvery(value=every):
+                assert 0 <= every < 2**63
+            case Note(value=words):
+                assert words.isprintable()
+                assert 0 < len(words) <= LONGEST_NOTE
+            case _:
+                assert command in NAMES
     assert run.take_commands() == []
 
 
