@@ -25,6 +25,7 @@ from ddpm.config_values import (
     LearningRate,
     Lengths,
     Levels,
+    Microbatch,
     Multipliers,
     ScheduleName,
     Section,
@@ -251,6 +252,10 @@ class TrainConfig(Section):
         description="stop after this many minutes, counted from each start; the lr still falls over train.steps",
     )
     batch_size: int = Field(64, ge=1, le=65_536, description="images in one step; may exceed the data set")
+    microbatch: Microbatch | None = Field(
+        None,
+        description="images of a step that go through the network at once, for less memory; unset: all of them",
+    )
     lr: LearningRate = Field(
         1e-3, description="highest learning rate of AdamW; on resume, in place of all that it was changed to"
     )

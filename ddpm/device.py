@@ -69,16 +69,22 @@ def describe_device(device: torch.device) -> str:
 
 @contextmanager
 def out_of_memory_told(remedy: str) -> Iterator[None]:
-    """Turn the several ways in which torch says that memory is used up into a MemoryFullError with a remedy."""
+    """Turn an error that says that memory is used up into a MemoryFullError with a remedy."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
         raise MemoryFullError(_memory_sentence(error, remedy)) from None
-    except RuntimeError as error:
-        # The allocator of the CPU and that of MPS raise no class of their own.
-        if "can't allocate memory" in str(error) or "out of memory" in str(error):
-            raise MemoryFullError(_memory_sentence(error, remedy)) from None
-        raise
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error is one of the several ways in which torch and its libraries say that memory is used up."""
+    # The allocators of the CPU and of MPS, cuBLAS and cuDNN raise no class of their own.
+    said = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
+        words in str(error) for words in said
+    )
 
 
 def _memory_sentence(error: Exception, remedy: str) -> str:

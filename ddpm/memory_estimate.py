@@ -11,8 +11,9 @@ from ddpm.config import Config
 from ddpm.parameter_count import parameter_count
 
 _BYTES = 4  # of a float32; parameters and images are kept in nothing else
-# Of each image a step holds: itself, its noise, the prediction, and the loss of each value.
-_IMAGE_COPIES = 4
+# Of each image of the batch a step holds the image and its noise; of those in the network also what it predicts and
+# the loss of each value.
+_OF_THE_BATCH, _AT_ONCE = 2, 2
 # More maps of a level's size than any kind of block leaves for the way back, its skip connection with it.
 _MAPS_OF_A_BLOCK = 150
 
@@ -29,14 +30,29 @@ class FixedMemory:
     @property
     def total(self) -> int:
         """All of it; an optimizer's update needs no more."""
-        return self.weights + self.gradients + self.moments + self.averages
+        return sum(self.parts.values())
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """What it is for, and how many bytes."""
+        return {
+            "weights": self.weights,
+            "gradients": self.gradients,
+            "AdamW": self.moments,
+            "averages": self.averages,
+        }
+
+    def __str__(self) -> str:
+        """Such as "10.5 GB: weights 2.1, gradients 2.1, AdamW 4.2, averages 2.1"."""
+        return _in_words(self.parts)
 
 
 @dataclass(frozen=True)
 class TrainingMemory:
-    """What a step of training takes at its peak, in bytes, with ``images`` of the batch in memory at once.
+    """What a step of training takes at its peak, in bytes, with ``images`` of the batch in the network at once.
 
-    The data set and what the driver of a device takes for itself come on top.
+    On a CPU no step has taken more, and none a fifth less: gradients are made while activations go, which is not
+    counted on. The data set and what the driver of a device takes for itself come on top.
     """
 
     fixed: FixedMemory
@@ -51,17 +67,15 @@ class TrainingMemory:
 
     def __str__(self) -> str:
         """Such as "61.0 GB: weights 2.1, gradients 2.1, AdamW 4.2, averages 2.1, activations 50.5 at 64 images"."""
-        scale, unit = (1e9, "GB") if self.total >= 1e9 else (1e6, "MB")
-        parts = {
-            "weights": self.fixed.weights,
-            "gradients": self.fixed.gradients,
-            "AdamW": self.fixed.moments,
-            "averages": self.fixed.averages,
-            "activations": self.activations + self.batch,
-        }
-        words = ", ".join(f"{name} {size / scale:,.1f}" for name, size in parts.items())
-        at_once = "1 image" if self.images == 1 else f"{self.images:,} images"
-        return f"{self.total / scale:,.1f} {unit}: {words} at {at_once}"
+        images = "1 image" if self.images == 1 else f"{self.images:,} images"
+        return f"{_in_words({**self.fixed.parts, 'activations': self.activations + self.batch})} at {images}"
+
+
+def _in_words(parts: dict[str, int]) -> str:
+    total = sum(parts.values())
+    scale, unit = (1e9, "GB") if total >= 1e9 else (1e6, "MB")
+    words = ", ".join(f"{name} {size / scale:,.1f}" for name, size in parts.items())
+    return f"{total / scale:,.1f} {unit}: {words}"
 
 
 def fixed_memory(config: Config) -> FixedMemory:
@@ -71,8 +85,13 @@ def fixed_memory(config: Config) -> FixedMemory:
     return FixedMemory(weights, gradients=weights, moments=2 * weights, averages=averages * weights)
 
 
+def images_at_once(config: Config) -> int:
+    """Images of a step that go through the network together."""
+    return min(config.train.microbatch or config.train.batch_size, config.train.batch_size)
+
+
 def training_memory(config: Config, images: int | None = None, device: str = "cpu") -> TrainingMemory:
-    """What a step of a recipe takes with ``images`` in memory at once: by default as many as the recipe says.
+    """What a step of a recipe takes with ``images`` in the network at once: by default as many as the recipe says.
 
     ``device`` is the kind that it is to train on, "cpu", "cuda" or "mps": kernels differ in what they keep. Takes
     some tenths of a second. Raises ConfigError where parameter_count does.
@@ -80,15 +99,16 @@ def training_memory(config: Config, images: int | None = None, device: str = "cp
     # Here, as it imports torch.
     from ddpm.activations import activation_bytes
 
-    images = images or config.train.batch_size
+    images = images or images_at_once(config)
     channels, height, width = config.data.shape
-    batch = _IMAGE_COPIES * _BYTES * images * channels * height * width
+    copies = _OF_THE_BATCH * config.train.batch_size + _AT_ONCE * images
+    batch = copies * _BYTES * channels * height * width
     return TrainingMemory(fixed_memory(config), activation_bytes(config, images, device), batch, images)
 
 
 def surely_enough(config: Config, images: int | None = None) -> int:
     """More bytes than training_memory would find, in no time: who has these need not ask how many it takes."""
-    images = images or config.train.batch_size
+    images = images or images_at_once(config)
     _, height, width = config.data.shape
     model, blocks = config.model, 2 * config.model.blocks_per_level + 1
     maps = sum(

@@ -11,6 +11,8 @@ from ddpm.datasets import refuse_no_data
 from ddpm.device import describe_device, out_of_memory_told, pick_device
 from ddpm.errors import CheckpointError, DDPMError, RunError, TrainingError
 from ddpm.events import Event, RollbackDue, RolledBack, State, StateChanged
+from ddpm.memory_check import refuse_too_large, told_with_estimate, warn_if_tight
+from ddpm.neighbours import warn_of_neighbours
 from ddpm.recipe_check import refuse_other_recipe
 from ddpm.recorder import Recorder
 from ddpm.runs import Run, this_process
@@ -90,6 +92,7 @@ def _prepare(
     trainer, warnings = ready_trainer(config, data_root, checkpoint, download=download, progress=progress)
     run.write_config(trainer.config)
     _forget_after(run, checkpoint.step if checkpoint else -1)
+    warnings += warn_of_neighbours(run, trainer.device)
     run.take_commands()  # what was sent to an earlier trainer is not for this one
     recorder.status = this_process(
         state="preparing",
@@ -120,7 +123,10 @@ def ready_trainer(
     config, images, warnings = open_training_data(
         config, data_root, device, download=download, progress=progress
     )
-    trainer = Trainer(config, images)
+    refuse_too_large(config, device)
+    warnings += warn_if_tight(config, device)
+    with told_with_estimate(config, device):
+        trainer = Trainer(config, images)
     if checkpoint:
         warnings += _restore(trainer, checkpoint)
     return trainer, warnings

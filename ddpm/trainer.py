@@ -1,9 +1,9 @@
 """Training, as a generator of events. It writes nothing, prints nothing and asks for commands between two steps."""
 
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -17,9 +17,10 @@ from ddpm.changes import Change, recipe_at, with_change, words_for
 from ddpm.commands import Command, Note, SetLearningRate, SetPreviewEvery
 from ddpm.config import Config
 from ddpm.data import TrainingImages
-from ddpm.device import memory_figures, pick_precision
+from ddpm.device import is_out_of_memory, memory_figures, pick_precision
+from ddpm.draws import Draws, counted_dropout, draw_step
 from ddpm.ema import build_averages, power_name
-from ddpm.errors import ConfigError, DataError, MemoryFullError, TrainingError
+from ddpm.errors import ConfigError, MemoryFullError, TrainingError
 from ddpm.events import (
     CheckpointDue,
     Event,
@@ -39,10 +40,13 @@ from ddpm.events import (
 )
 from ddpm.finite import all_finite
 from ddpm.generate import denoise, draw_in_batches
-from ddpm.objectives import diffusion_loss, random_timesteps
+from ddpm.memory_check import told_with_estimate, too_little_memory
+from ddpm.memory_estimate import images_at_once
+from ddpm.microbatches import accumulate_gradients, release_memory
+from ddpm.objectives import diffusion_loss
 from ddpm.optim import build_optimizer, learning_rate, load_optimizer_tensors, optimizer_tensors
 from ddpm.preview_recipe import preview_recipe, preview_sample
-from ddpm.randomness import derived_seed, generator
+from ddpm.randomness import derived_seed
 from ddpm.recipe_check import recipe_to_store
 from ddpm.samplers import Step
 from ddpm.step_sums import StepSums
@@ -107,7 +111,7 @@ class Trainer:
                 return
 
             started = time.perf_counter()
-            non_finite = self._train_step()
+            non_finite = yield from self._train_step()
             self._count_time(started)
             if non_finite:
                 yield non_finite
@@ -164,28 +168,61 @@ class Trainer:
                 f"train.lr (it was {lr:g})."
             )
 
-    def _train_step(self) -> NonFinite | None:
-        train, device = recipe_at(self.config, self.step).train, self.device
-        random = generator(train.seed, "noise", self.step, device)
-        x_0, labels = self.images.batch(self.images_seen, train.batch_size)
-        labels = self._told(labels)
-        t = random_timesteps(self.config.diffusion, len(x_0), random)
-        eps = torch.randn(x_0.shape, generator=random, device=device)
+    def _train_step(self) -> Generator[Event, None, NonFinite | None]:
+        draws = draw_step(self.config, self.images, self.step, self.images_seen)
+        loss = yield from self._gradients(draws)
+        with told_with_estimate(self._recipe, self.device):
+            return self._update(loss)
 
-        autocast = torch.autocast(device.type, self.precision, enabled=self.precision != torch.float32)
-        with self._counted_dropout(), autocast:
-            losses = diffusion_loss(self.network, self.config.diffusion, self.schedule, x_0, t, eps, labels)
-        loss = losses.mean()
+    @property
+    def _recipe(self) -> Config:
+        """The recipe of the step that is next, or under way."""
+        return recipe_at(self.config, self.step)
+
+    def _gradients(self, draws: Draws) -> Generator[Event, None, Tensor]:
+        """Make the gradients of the mean loss, and return it. Where memory ends, fewer images are taken at once.
+
+        That is so from this step on, and stored first: it changes the rounding, which a resumed run has to repeat.
+        """
+        images = images_at_once(self._recipe)
+        while (loss := self._try_gradients(draws, images)) is None:
+            release_memory(self.device)
+            if images == 1:
+                raise too_little_memory(self.config, images, self.device)
+            images = math.ceil(images / 2)
+            how = f"its {len(draws)} images go through the network {images} at a time from now on"
+            yield Warned(self.step, f"memory ended in step {self.step + 1}, so {how}")
+            yield from self._change(Change(step=self.step, microbatch=images, reason="memory"))
+        return loss
+
+    def _try_gradients(self, draws: Draws, images: int) -> Tensor | None:
+        """The mean loss, its gradients made; None, and no gradients, where memory ends with so many images at once."""
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        try:
+            with counted_dropout(self.config, self.step, self.device):
+                return accumulate_gradients(self._losses, draws, images)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self.optimizer.zero_grad(set_to_none=True)
+            return None
+
+    def _losses(self, draws: Draws) -> Tensor:
+        x_0, t, eps, labels = draws.x_0, draws.t, draws.eps, draws.labels
+        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+            return diffusion_loss(self.network, self.config.diffusion, self.schedule, x_0, t, eps, labels)
+
+    def _update(self, loss: Tensor) -> NonFinite | None:
+        """Change the weights by their gradients, unless these or the loss are no numbers."""
+        train = self._recipe.train
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         grad_norm = torch.nn.utils.get_total_norm(gradients)
-        loss_value, grad_norm_value = torch.stack([loss.detach(), grad_norm]).tolist()
+        loss_value, grad_norm_value = torch.stack([loss, grad_norm]).tolist()
         self.step += 1
-        self.images_seen += len(x_0)
+        self.images_seen += train.batch_size
         # Before the update, so that no weight is ever harmed.
         if not (abs(loss_value) < float("inf") and grad_norm_value < float("inf")):
-            return self._skipped(loss_value, grad_norm_value, len(x_0))
+            return self._skipped(loss_value, grad_norm_value, train.batch_size)
         if grad_norm_value > train.grad_clip:
             torch.nn.utils.clip_grads_with_norm_(self.network.parameters(), train.grad_clip, grad_norm)
         for group in self.optimizer.param_groups:
@@ -193,7 +230,7 @@ class Trainer:
         self.optimizer.step()
         for average in self.averages.values():
             average.update(self.step)
-        self._since_metrics.add(loss_value, grad_norm_value, len(x_0))
+        self._since_metrics.add(loss_value, grad_norm_value, train.batch_size)
         self._non_finite_in_a_row = 0
         return None
 
@@ -209,31 +246,6 @@ class Trainer:
             self.images_seen - images,
             self.config.changes,
         )
-
-    def _told(self, labels: Tensor | None) -> Tensor | None:
-        """The classes that the network is told; those of some images are hidden (Ho & Salimans 2022, algorithm 1)."""
-        if not self.config.num_classes:
-            return None
-        if labels is None:
-            raise DataError(
-                f"The data set {self.config.data.source} has no labels on this disk, which model.class_conditional "
-                "needs. Get its file of labels, or train without classes."
-            )
-        random = generator(self.config.train.seed, "label dropout", self.step, self.device)
-        hidden = (
-            torch.rand(len(labels), generator=random, device=self.device) < self.config.train.label_dropout
-        )
-        return labels.masked_fill(hidden, self.config.num_classes)
-
-    @contextmanager
-    def _counted_dropout(self) -> Iterator[None]:
-        """Dropout draws from torch's global generator: seeded by the step here, and given back as it was."""
-        if not self.config.model.dropout:
-            yield
-            return
-        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(derived_seed(self.config.train.seed, "dropout", self.step))
-            yield
 
     def _count_time(self, started: float) -> None:
         elapsed = time.perf_counter() - started

@@ -1,0 +1,52 @@
+"""Two runs on one GPU: allowed, and said."""
+
+import socket
+from contextlib import ExitStack
+
+import pytest
+import torch
+
+from ddpm import neighbours
+from ddpm.config import Config
+from ddpm.device import DeviceMemory
+from ddpm.neighbours import runs_beside, warn_of_neighbours
+from ddpm.runs import Status, create_run
+
+GPU = torch.device("cuda:1")
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Makes runs that are being trained, each on a device of a machine."""
+    with ExitStack() as locks:
+
+        def train(name, device, host=None, *, alive=True):
+            run = create_run(tmp_path, name, Config())
+            run.write_status(Status("running", host=host or socket.gethostname(), device=device))
+            if alive:
+                locks.enter_context(run.locked())
+            return run
+
+        yield train
+
+
+def test_neighbours_are_the_living_runs_on_the_same_gpu_of_this_machine(trained):
+    mine = trained("mine", "NVIDIA H200 (cuda:1)")
+    trained("beside", "NVIDIA H200 (cuda:1)")
+    trained("twelfth", "NVIDIA H200 (cuda:11)")
+    trained("elsewhere", "NVIDIA H200 (cuda:1)", host="another-machine")
+    trained("dead", "NVIDIA H200 (cuda:1)", alive=False)
+    trained("on-the-cpu", "CPU, 2 threads")
+    assert runs_beside(mine, GPU) == ["beside"]
+    assert runs_beside(mine, torch.device("cuda")) == []
+    assert runs_beside(mine, torch.device("cpu")) == []
+
+
+def test_neighbours_are_told_with_the_memory_that_they_leave(trained, monkeypatch):
+    monkeypatch.setattr(neighbours, "device_memory", lambda device: DeviceMemory(16 * 10**9, 3 * 10**9))
+    mine = trained("mine", "NVIDIA H200 (cuda:1)")
+    assert warn_of_neighbours(mine, GPU) == []
+    trained("a", "NVIDIA H200 (cuda:1)")
+    assert warn_of_neighbours(mine, GPU) == ["a trains on cuda:1 as well, which has 16.0 GB, 3.0 free"]
+    trained("b", "NVIDIA H200 (cuda:1)")
+    assert warn_of_neighbours(mine, GPU) == ["a, b train on cuda:1 as well, which has 16.0 GB, 3.0 free"]
