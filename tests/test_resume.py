@@ -1,5 +1,6 @@
 """A resumed run is the run that was never stopped: every tensor and every number, bit for bit, across processes."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -36,6 +37,12 @@ OPTIONS = [
     "--train.ema_lengths=0.05,0.1",
     "--train.ema_snapshot_every=8",
 ]
+
+
+def start_command(home, *words, **streams):
+    """Start ddpm-studio, with ``home`` for its runs."""
+    there = {"cwd": REPOSITORY, "env": environment(home.parent)}
+    return start(COMMAND_LINE, *words, "--home", str(home), **there, **streams)
 
 
 def same_records(one: Run, other: Run) -> None:
@@ -106,11 +113,8 @@ def test_going_back_to_an_older_checkpoint_repeats_the_run(whole, command_line, 
 def test_a_killed_run_resumes_to_the_same_end(whole, command_line, home, tmp_path, kill):
     """The kill comes at whatever step it comes; SIGTERM and Ctrl-C leave a checkpoint of that very step."""
     run = Run(home / "runs" / "killed")
-    words = ("train", "digits", "--name", "killed", *OPTIONS, "--home", str(home))
     with (tmp_path / "errors").open("w") as errors:
-        process = start(
-            COMMAND_LINE, *words, cwd=REPOSITORY, env=environment(tmp_path), stderr=errors.fileno()
-        )
+        process = start_command(home, "train", "digits", "--name", "killed", *OPTIONS, stderr=errors.fileno())
     while run.status().step < 16 and process.poll() is None:
         rows = run.metrics()
         if rows and rows[-1]["step"] >= 15 and run.checkpoints():
@@ -190,21 +194,17 @@ def test_another_data_set_than_before_is_told(command_line, home, tmp_path):
 
 
 def test_a_reader_that_leaves_costs_nothing(home, tmp_path):
-    """As in `ddpm-studio train ... | head -1`, with an interpreter of its own, which complains of it at its end."""
-    command = [sys.executable, "-m", "studio.cli", "train", "digits", "--name", "piped", "--home", str(home)]
-    process = subprocess.Popen(
-        [*command, *TINY_OPTIONS, "--steps=100000", "--checkpoint-every=100"],
-        cwd=REPOSITORY,
-        env=environment(tmp_path),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert "training piped" in process.stdout.readline()
-    process.stdout.close()
+    """As in `ddpm-studio train ... | head -1`."""
+    words = ("train", "digits", "--name", "piped", *TINY_OPTIONS, "--steps=100000", "--checkpoint-every=50")
+    ours, theirs = os.pipe()
+    with (tmp_path / "errors").open("w") as errors:
+        process = start_command(home, *words, stdout=theirs, stderr=errors.fileno())
+    os.close(theirs)
+    with open(ours) as output:  # noqa: PTH123  # no path, but a pipe
+        assert "training piped" in output.readline()
     run = Run(home / "runs" / "piped")
-    errors = process.stderr.read()
     assert process.wait(timeout=60) == 128 + signal.SIGPIPE
+    errors = (tmp_path / "errors").read_text()
     assert "Traceback" not in errors
     assert "Exception" not in errors
     assert run.status().state == "stopped"
@@ -212,22 +212,10 @@ def test_a_reader_that_leaves_costs_nothing(home, tmp_path):
 
 
 def test_under_nohup_a_line_that_drops_stops_nothing(home, tmp_path):
-    command = [
-        "nohup",
-        sys.executable,
-        "-m",
-        "studio.cli",
-        "train",
-        "digits",
-        "--name",
-        "on",
-        "--home",
-        str(home),
-    ]
-    with (tmp_path / "out").open("w") as out:
-        process = subprocess.Popen(
-            [*command, *OPTIONS], cwd=REPOSITORY, env=environment(tmp_path), stdout=out, stderr=out
-        )
+    """What nohup does is to ignore the signal before the command begins."""
+    code = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); {COMMAND_LINE}"
+    words = ("train", "digits", "--name", "on", *OPTIONS, "--home", str(home))
+    process = start(code, *words, cwd=REPOSITORY, env=environment(tmp_path))
     run = Run(home / "runs" / "on")
     while not run.metrics():
         assert process.poll() is None

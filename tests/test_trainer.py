@@ -198,9 +198,8 @@ def test_it_learns_one_image_by_heart(digits):
     image = digits.images[7:8]
     learner = trainer(
         ImageSet("one", image, None, ()),
-        model={"dim": 16},
-        diffusion={"T": 100},
-        train={"steps": 250, "batch_size": 16, "lr": 4e-3, "ema_decay": 0.9, "precision": "float32"},
+        diffusion={"T": 100, "prediction": "v"},
+        train={"steps": 160, "batch_size": 8, "lr": 1e-2, "ema_decay": 0.9, "precision": "float32"},
         previews={"every": 0},
     )
     list(learner.run())
@@ -279,9 +278,9 @@ def test_a_network_learns_what_its_classes_look_like():
                 "model": {"class_conditional": True},
                 "diffusion": {"prediction": "x_0"},
                 "train": {
-                    "steps": 150,
-                    "lr": 5e-3,
-                    "batch_size": 32,
+                    "steps": 100,
+                    "lr": 1e-2,
+                    "batch_size": 16,
                     "label_dropout": 0.2,
                     "checkpoint_every": 999,
                 },

@@ -11,7 +11,7 @@ from conftest import REPOSITORY, TINY_OPTIONS, environment
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)]
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(out)]
     subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, timeout=100)
     (built,) = out.glob("*.whl")
     return built
