@@ -5,7 +5,7 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Place = Literal["everywhere", "runs", "new run", "monitor", "checkpoints", "sample", "plot"]
+Place = Literal["everywhere", "runs", "new run", "monitor", "checkpoints", "sample", "plot", "schedule"]
 # Parts of screens that have keys of their own, which work while they have the focus.
 PARTS: dict[Place, tuple[Place, ...]] = {"monitor": ("plot",)}
 
@@ -59,8 +59,12 @@ ACTIONS: tuple[Action, ...] = (
         "Show or hide the newest samples of the run.",
         in_footer=False,
     ),
+    Action("runs", "schedule", "f", "Noise", "See how the chosen run's schedule turns images into noise."),
     Action("runs", "delete", "x", "Delete", "Delete the chosen run for good, after asking.", in_footer=False),
     Action("new run", "start", "ctrl+s", "Start training", "Make the run and start training it."),
+    Action(
+        "new run", "schedule", "ctrl+t", "See the noise", "See what the chosen schedule does to the images."
+    ),
     Action("new run", "app.back", "escape", "Back", "Go back without making a run."),
     Action("monitor", "pause", "p", "Pause", "Pause training; the network stays in memory."),
     Action("monitor", "go_on", "p", "Go on", "Go on with paused training."),
@@ -122,6 +126,35 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("plot", "show_start", "home", "Start", "Move the zoomed plot to the first step.", False),
     Action("plot", "follow", "end", "Follow", "Move the zoomed plot to the latest step; follow it.", False),
+    Action("schedule", "move(-1)", "left", "Less noise", "Go back by one timestep.", False, "←"),
+    Action("schedule", "move(1)", "right", "More noise", "Go on by one timestep.", False, "→"),
+    Action(
+        "schedule",
+        "move(-1, True)",
+        "shift+left",
+        "Less noise",
+        "Go back by a twentieth of the way.",
+        False,
+        "shift+←",
+    ),
+    Action(
+        "schedule",
+        "move(1, True)",
+        "shift+right",
+        "More noise",
+        "Go on by a twentieth of the way.",
+        False,
+        "shift+→",
+    ),
+    Action("schedule", "go(0)", "home", "Image", "Go to t = 0, the image with the least noise.", False),
+    Action("schedule", "go(1)", "end", "Noise", "Go to the last timestep.", False),
+    Action("schedule", "play", "space", "Play", "Let the noise come, from where t is; again stops it."),
+    Action("schedule", "edit", "e", "Edit", "Change the schedules: their names, T and the ends of beta."),
+    Action("schedule", "swap", "x", "Swap", "Exchange A and B: pictures follow A."),
+    Action("schedule", "next_image", "i", "Image", "Take another image of the data set."),
+    Action("schedule", "face", "v", "View", "Show the guesses at one t, or the image at several t."),
+    Action("schedule", "reset", "r", "Reset", "Go back to the schedule of the recipe."),
+    Action("schedule", "leave_form", "escape", "Back", "Out of the fields; then back to the screen before."),
     Action("everywhere", "help", "question_mark", "Help", "Show the keys of this screen.", key_label="?"),
     Action("everywhere", "leave", "q", "Quit", "Leave the app; asks while it is training."),
     Action(

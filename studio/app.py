@@ -30,6 +30,10 @@ from studio.workshop import Workshop
 if TYPE_CHECKING:
     from studio.drawing import Drawer
 
+# Two of Okabe and Ito's colours for what is compared, everywhere alike; darker ones of theirs on light ground.
+SERIES_ON_DARK = {"series-a": "#e69f00", "series-b": "#56b4e9"}
+SERIES_ON_LIGHT = {"series-a": "#d55e00", "series-b": "#0072b2"}
+
 STUDIO_THEME = Theme(
     name="studio",
     primary="#6cb6ff",
@@ -52,7 +56,7 @@ STUDIO_THEME = Theme(
 
 
 class StudioApp(App[None]):
-    """Five screens around one training thread."""
+    """Screens around one training thread."""
 
     TITLE = "ddpm-studio"
     CSS_PATH = "studio.tcss"
@@ -74,7 +78,8 @@ class StudioApp(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         dark = self.current_theme.dark
-        return {**STATE_COLORS, "muted": "#7f8da0" if dark else "#5c6773"}
+        series = SERIES_ON_DARK if dark else SERIES_ON_LIGHT
+        return {**STATE_COLORS, **series, "muted": "#7f8da0" if dark else "#5c6773"}
 
     def on_mount(self) -> None:
         self.push_screen(RunsScreen(self.workshop))
@@ -104,6 +109,11 @@ class StudioApp(App[None]):
         from studio.screens.checkpoints import CheckpointsScreen
 
         self.push_screen(CheckpointsScreen(self.workshop, message.run))
+
+    def on_open_schedule(self, message: messages.OpenSchedule) -> None:
+        from studio.screens.schedule import ScheduleScreen
+
+        self.push_screen(ScheduleScreen(self.workshop, message.config, message.run))
 
     def on_open_sample(self, message: messages.OpenSample) -> None:
         from studio.screens.sample import SampleScreen

@@ -1,5 +1,6 @@
 """Draws sample images in their arrangement. Kept apart from it, as the first screen need not load numpy."""
 
+from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
@@ -37,6 +38,31 @@ def padded_sheet(
     width = -(-content.width // per_cell[1]) * per_cell[1]
     canvas = Image.new("RGB", (width, height), background)
     canvas.paste(content, (0, 0))
+    return canvas
+
+
+def row_sheet(
+    tiles: Sequence[tuple[Pixels | None, bool]],
+    size: tuple[int, int],
+    pitch: int,
+    per_cell: tuple[int, int],
+    background: tuple[int, int, int],
+) -> Image.Image:
+    """Pictures, each uint8 [C, H, W] or None for an empty place, in the middle of places ``pitch`` pixels wide.
+
+    ``size`` is (height, width) of each. One that is shrunk is averaged, or, with True beside it, thinned out.
+    """
+    height, width = size
+    canvas = Image.new("RGB", (pitch * len(tiles), -(-height // per_cell[0]) * per_cell[0]), background)
+    for at, (pixels, thinned) in enumerate(tiles):
+        place = (at * pitch + (pitch - width) // 2, 0)
+        if pixels is None:
+            continue
+        enlarges = thinned or width >= pixels.shape[2]
+        tile = to_pil(pixels).resize(
+            (width, height), Image.Resampling.NEAREST if enlarges else Image.Resampling.BOX
+        )
+        canvas.paste(tile, place, tile if tile.mode == "RGBA" else None)
     return canvas
 
 

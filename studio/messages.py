@@ -3,6 +3,7 @@
 from textual.message import Message
 
 from ddpm.checkpoint import Checkpoint
+from ddpm.config import Config
 from ddpm.runs import Run
 
 
@@ -16,6 +17,15 @@ class OpenMonitor(Message):
 
 class OpenNewRun(Message):
     """Show the form for a new run."""
+
+
+class OpenSchedule(Message):
+    """Show the schedule explorer with a recipe's schedule and data; with a run, its network's guesses as well."""
+
+    def __init__(self, config: Config, run: Run | None = None) -> None:
+        self.config = config
+        self.run = run
+        super().__init__()
 
 
 class OpenCheckpoints(Message):

@@ -15,6 +15,7 @@ from PIL import Image
 from textual.pilot import Pilot
 
 from ddpm import checkpoint as checkpoints
+from ddpm import unet
 from ddpm.config import Config, merge
 from ddpm.files import json_bytes
 from ddpm.runs import Run, Status, create_run
@@ -120,6 +121,13 @@ def write_preview(run: Run, step: int, n: int = 4, columns: int = 2, size: int =
     recipe = {"step": step, "n": n, "columns": columns, "height": size, "width": size, "channels": 1}
     (run.previews_path / f"{step:08d}.json").write_bytes(json_bytes(recipe))
     return samples
+
+
+def untrained_checkpoint(run: Run, step: int) -> None:
+    """A checkpoint with the recipe's own network, as it is before its first step."""
+    weights = unet.build(run.config()).state_dict()
+    tensors = {"model": weights, "ema": weights, "optimizer": {"none": torch.zeros(1)}}
+    checkpoints.save(run.checkpoints_path, step, tensors, {"step": step})
 
 
 def write_checkpoint(run: Run, step: int) -> None:

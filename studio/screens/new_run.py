@@ -215,6 +215,13 @@ class NewRunScreen(StudioScreen):
     def on_input_submitted(self) -> None:
         self.focus_next()
 
+    def action_schedule(self) -> None:
+        self._show()
+        if self._draft.config is None:
+            self._go_to_problem()
+            return
+        self.post_message(messages.OpenSchedule(self._draft.config))
+
     def action_start(self) -> None:
         self._show()
         name_problem = self._name_problem()

@@ -180,6 +180,16 @@ class RunsScreen(StudioScreen):
     def action_new(self) -> None:
         self.post_message(messages.OpenNewRun())
 
+    def action_schedule(self) -> None:
+        # Without a run the digits show it as well.
+        chosen = self._chosen
+        try:
+            config = chosen.run.config() if chosen else config_for("digits")
+        except DDPMError as error:
+            self.complain(error)
+            return
+        self.post_message(messages.OpenSchedule(config, chosen.run if chosen else None))
+
     def action_resume(self) -> None:
         if chosen := self._chosen:
             self.post_message(messages.ResumeTraining(chosen.run))
