@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from weakref import WeakSet
@@ -19,12 +17,15 @@ from ddpm.errors import DDPMError
 from ddpm.runs import Run
 from studio import messages
 from studio.actions import bindings
+from studio.leaving import Leaver
 from studio.run_state import STATE_COLORS
 from studio.runner import Runner
 from studio.screens.base import SMALLEST, StudioScreen
 from studio.screens.dialogs import Ask, Confirm, Help, Waiting
 from studio.screens.runs import RunsScreen
+from studio.settings import settings_or_defaults
 from studio.terminal import Pictures
+from studio.terminal_line import drawing_unbreakably
 from studio.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -66,11 +67,17 @@ class StudioApp(App[None]):
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (SMALLEST[1], "-low"), (34, "-tall")]  # noqa: RUF012
 
     def __init__(
-        self, home: Path, data_root: Path, pictures: Pictures, show: Run | None = None, greeting: str = ""
+        self,
+        home: Path,
+        data_root: Path,
+        pictures: Pictures,
+        show: Run | None = None,
+        greeting: str = "",
+        warning: str = "",
     ) -> None:
-        """``show``: the run whose monitor is opened first; ``greeting``: a word to begin with."""
+        """``show``: the run whose monitor is opened first; ``greeting`` and ``warning``: words to begin with."""
         super().__init__()
-        self._show_first, self._greeting = show, greeting
+        self._show_first, self._greeting, self._warning = show, greeting, warning
         self.workshop = Workshop(home, data_root, pictures, Runner(data_root))
         self.drawers: WeakSet[Drawer] = WeakSet()
         self.register_theme(STUDIO_THEME)
@@ -87,11 +94,8 @@ class StudioApp(App[None]):
             self._show_monitor(self._show_first)
         if self._greeting:
             self.notify(self._greeting, markup=False)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            # Only the main thread may watch signals; elsewhere (a test, another program) the host does.
-            with contextlib.suppress(RuntimeError, ValueError):
-                loop.add_signal_handler(number, self.leave_at_once)
+        if self._warning:
+            self.notify(self._warning, severity="warning", timeout=10, markup=False)
 
     # Going from screen to screen
 
@@ -226,10 +230,12 @@ class StudioApp(App[None]):
             await self.push_screen_wait(Waiting("Saving a checkpoint …", lambda: not runner.is_alive))
         self.exit()
 
-    def leave_at_once(self) -> None:
-        """Leave without asking, as on a signal; the training thread saves a checkpoint on its way out."""
-        self.workshop.runner.stop()
-        self.exit()
+    def stop_drawing(self) -> None:
+        """End every drawing after the denoising step that it is at."""
+        for drawer in list(self.drawers):
+            drawer.stop()
+        for drawer in list(self.drawers):
+            drawer.join()
 
 
 def run_app(
@@ -237,34 +243,17 @@ def run_app(
 ) -> int:
     """Open the app until its user leaves; returns the exit code. ``show`` and ``greeting`` as StudioApp has them.
 
-    Whatever ends the app, a run that it was training is stopped with a checkpoint before this returns.
+    Whatever ends the app, a run that it was training is stopped with a checkpoint before this returns, or where
+    its terminal went away, trained to its end if the person has not set otherwise.
     """
-    app = StudioApp(home, data_root, pictures, show, greeting)
-    try:
-        app.run()
-    finally:
-        for drawer in app.drawers:
-            drawer.stop()
-        _see_training_out(app.workshop.runner)
-    return app.return_code or 0
-
-
-def _see_training_out(runner: Runner) -> None:
-    """Wait for the training thread to write its checkpoint; impatience is answered, not obeyed."""
-    runner.stop()
-    if runner.is_alive:
-        usual = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGHUP)}
-        while runner.is_alive:
-            with contextlib.suppress(KeyboardInterrupt):
-                _say("Saving a checkpoint …")
-                runner.join()
-        for number, handler in usual.items():
-            signal.signal(number, handler)
-    if runner.error:
-        _say(runner.error)
-
-
-def _say(words: str) -> None:
-    # The terminal may be gone, which is no reason to lose what is being saved.
-    with contextlib.suppress(OSError, ValueError):
-        print(words, file=sys.stderr, flush=True)
+    settings, problem = settings_or_defaults()
+    app = StudioApp(home, data_root, pictures, show, greeting, problem)
+    leaver = Leaver(app, app.workshop.runner, settings.on_hangup)
+    with leaver.listening():
+        try:
+            with drawing_unbreakably():
+                app.run()
+        finally:
+            app.stop_drawing()
+            leaver.see_training_out()
+    return leaver.exit_code or app.return_code or 0

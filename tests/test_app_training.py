@@ -1,10 +1,7 @@
 """The app trains for real: a thread of its own, records on the disk, and nothing lost however it ends."""
 
-import asyncio
 import gc
 import json
-import os
-import signal
 import time
 
 import numpy as np
@@ -382,20 +379,3 @@ def test_weights_that_are_no_network_are_one_sentence(home):
         assert "Traceback" not in screen_text(pilot)
 
     drive(home, script, (160, 48))
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_leaves_with_a_checkpoint(home, number):
-    run = create_run(home / "runs", "alpha", tiny_config(**ENDLESS))
-
-    async def script(pilot, app):
-        await until_seen(pilot, "alpha")
-        await pilot.press("r", "y")
-        await until_seen(pilot, "● running")
-        os.kill(os.getpid(), number)
-        await until(pilot, lambda: not app.is_running)
-        await asyncio.to_thread(app.workshop.runner.join)
-
-    drive(home, script)
-    assert run.status().state == "stopped"
-    assert newest_whole(run.checkpoints_path).step == run.status().step
