@@ -8,6 +8,7 @@ from ddpm.runs import Preview, Status
 from studio.feed import News
 from studio.run_series import RunSeries, number
 from studio.run_state import SeenState, seen_state
+from studio.spikes import SpikeFinder
 from studio.store import Series
 
 
@@ -16,6 +17,7 @@ class RunView:
 
     def __init__(self) -> None:
         self.series = RunSeries()
+        self.spikes = SpikeFinder()
         self.latest: dict[str, Any] = {}
         self.events: list[dict[str, Any]] = []
         self.status = Status(state="stopped")
@@ -33,6 +35,7 @@ class RunView:
         self.preview = news.preview
         if news.rows_began_again:
             self.series.clear()
+            self.spikes.clear()
             self.latest = {}
         self._take_rows(news.rows)
         if news.events_began_again:
@@ -50,6 +53,8 @@ class RunView:
                 last = step
                 self.latest = row
         self.series.extend(taken)
+        steps, losses = ([number(row.get(name)) for row in taken] for name in ("step", "loss"))
+        self.spikes.extend(steps, losses)
 
     @property
     def loss(self) -> Series:

@@ -15,6 +15,7 @@ from studio.widgets.plot_lines import Line, Mark
 
 # Events that a curve may show something of, and their glyphs.
 MARKED = {"resumed": "▶", "changed": "~", "rolled-back": "↶", "non-finite": "×", "note": "✎"}
+SPIKE = "▲"
 MOST_MARKS = 500
 # Lines, below which the curve has none to give to the strip of loss by timestep.
 ROOM_FOR_HEAT = 14
@@ -106,10 +107,22 @@ class RunPlot(Vertical):
 
     def _marks(self) -> list[Mark]:
         events = [event for event in self._view.events if event.get("kind") in MARKED][-MOST_MARKS:]
-        return [
+        marks = [
             Mark(self._view.series.place(step, self._unit), MARKED[event["kind"]], _words(event))
             for event in events
             if isinstance(step := event.get("step"), int) and len(self._view.series)
+        ]
+        return marks + self._spike_marks() if self._quantity.field == "loss" else marks
+
+    def _spike_marks(self) -> list[Mark]:
+        return [
+            Mark(
+                self._view.series.place(spike.step, self._unit),
+                SPIKE,
+                f"spike {spike.loss:.4g}, {spike.score:.0f} deviations above the loss before it",
+                spike.loss,
+            )
+            for spike in self._view.spikes.found[-MOST_MARKS:]
         ]
 
 
