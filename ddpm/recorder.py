@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ddpm import checkpoint as checkpoints
 from ddpm import retention
@@ -28,6 +28,9 @@ from ddpm.files import json_bytes, replace_file
 from ddpm.images import grid, write_png
 from ddpm.runs import Run, Status
 
+if TYPE_CHECKING:
+    from ddpm.sources.imageset import Progress
+
 HEARTBEAT_SECONDS = 1.0
 # How long after a checkpoint that could not be written the next try is; each failure doubles it, up to the second.
 RETRY_SECONDS = (30.0, 600.0)
@@ -42,6 +45,7 @@ class Recorder:
         self.status = status
         self.train = train
         self._lock = run.lock_identity()
+        self._beat_at = 0.0
         self._retry_at: float | None = None
         self._retry_seconds = RETRY_SECONDS[0]
 
@@ -65,9 +69,17 @@ class Recorder:
                 # One made amid bad steps takes the place of no good one: training may have to go back to that.
                 if isinstance(event, CheckpointDue) and not event.state.get("non_finite_in_a_row"):
                     yield from self._prune(event.step)
-            if time.time() - self.status.heartbeat >= HEARTBEAT_SECONDS:
-                self._refuse_gone()
-                self._beat()
+            self._beat_if_due()
+
+    def beating(self, progress: "Progress | None") -> "Progress":
+        """``progress`` that is a sign of life as well: data may be downloaded and read for hours."""
+
+        def report(what: str, done: int, total: int) -> None:
+            self._beat_if_due()
+            if progress:
+                progress(what, done, total)
+
+        return report
 
     def commands(self) -> list[Command]:
         """What the recorder asks of the trainer: a checkpoint, a while after one could not be written."""
@@ -189,9 +201,16 @@ class Recorder:
         except OSError as error:
             self.status = replace(self.status, message=f"events.jsonl not written: {error.strerror}")
 
+    def _beat_if_due(self) -> None:
+        # By a clock that nobody sets: one that is set back would silence the run.
+        if time.monotonic() - self._beat_at >= HEARTBEAT_SECONDS:
+            self._refuse_gone()
+            self._beat()
+
     def _beat(self) -> bool:
         """Write status.json; False where the disk fails, which is where one would tell it."""
         self.status = replace(self.status, heartbeat=time.time())
+        self._beat_at = time.monotonic()
         if self._is_gone():
             return True
         try:

@@ -47,7 +47,9 @@ def train_run(
         recorder.change(StateChanged("preparing", checkpoint.step if checkpoint else 0))
         try:
             with out_of_memory_told("a smaller train.batch_size, model.dim or image size"):
-                trainer, warnings = _prepare(run, config, recorder, data_root, checkpoint, download, progress)
+                trainer, warnings = _prepare(
+                    run, config, recorder, data_root, checkpoint, download, recorder.beating(progress)
+                )
                 for words in warnings:
                     yield recorder.warn(trainer.step, words)
                 commands = lambda: [*take_commands(), *recorder.commands()]  # noqa: E731

@@ -12,7 +12,8 @@ from pathlib import Path
 from ddpm.checkpoint import Checkpoint, verify
 from ddpm.errors import DDPMError
 from ddpm.runs import Run, list_runs
-from studio.run_state import seen_state
+from studio.figures import age
+from studio.run_state import seen_state, silence_words
 
 LITTLE_ROOM = 1 << 30
 
@@ -153,11 +154,15 @@ def _run(run: Run, hashes: bool) -> Iterator[Finding]:
             yield Finding(
                 subject, f"checkpoint {checkpoint.step} is damaged: {problem}", _way_on(checkpoint, whole)
             )
-    state = seen_state(run.status(), training=run.is_training())
+    training = run.is_training()
+    status = run.status()
+    state = seen_state(status, training=training)
     size = sum(checkpoint.size for checkpoint in checkpoints) / 1e6
     found = f"{state}, {len(whole)} whole checkpoints{', hashes agree' if hashes and whole else ''}, {size:,.1f} MB"
     if state == "dead":
         found += f"; its process is gone, go on with: ddpm-studio train --resume {run.name}"
+    if state == "stalled":
+        found += f"; process {status.pid} gave its last sign of life {age(status.heartbeat)}. {silence_words(status)}"
     yield Finding(subject, found)
 
 

@@ -1,7 +1,7 @@
 """Reads a run directory bit by bit, the same way for a run of this process, of another, or of last week."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,10 @@ class LineTail:
 
 @dataclass(frozen=True)
 class News:
-    """What a poll found. ``rows`` and ``events`` hold only what is new since the last poll."""
+    """What a poll found. ``rows`` and ``events`` hold only what is new since the last poll.
+
+    ``gone``: the run was deleted or renamed, and the rest says nothing.
+    """
 
     status: Status
     training: bool
@@ -72,6 +75,10 @@ class News:
     events_began_again: bool
     preview: Preview | None
     more: bool
+    gone: bool = False
+
+
+_GONE = News(Status(state="stopped"), False, None, "", [], False, [], False, None, more=False, gone=True)
 
 
 class RunFeed:
@@ -79,14 +86,27 @@ class RunFeed:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self._metrics = LineTail(run.metrics_path)
-        self._events = LineTail(run.events_path)
+        self._was_gone = False
         self._config_time = -1
         self._config: Config | None = None
         self._problem = ""
+        self._metrics = LineTail(run.metrics_path)
+        self._events = LineTail(run.events_path)
 
     def poll(self) -> News:
         """Read what is new; at most 256 KiB of each file; ``more``: come back at once."""
+        news = self._read()
+        if not self.run.is_there():  # asked last, as it may go while it is read
+            self._was_gone = True
+            self._metrics, self._events = LineTail(self.run.metrics_path), LineTail(self.run.events_path)
+            return _GONE
+        if self._was_gone:
+            # Another run of that name, or this one under its name again.
+            self._was_gone = False
+            return replace(news, rows_began_again=True, events_began_again=True)
+        return news
+
+    def _read(self) -> News:
         # The lock before the status: a trainer writes its last word and then lets go, so that reading in
         # this order never takes a run that has just ended for one whose process died.
         training = self.run.is_training()

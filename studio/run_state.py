@@ -1,12 +1,17 @@
 """What a run looks like from outside: the trainer's last word, and whether the trainer still lives."""
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
 from ddpm.runs import Status
 
-SeenState = Literal["preparing", "running", "paused", "stopped", "finished", "failed", "dead"]
-ALIVE: tuple[SeenState, ...] = ("preparing", "running", "paused")
+SeenState = Literal[
+    "preparing", "running", "paused", "stalled", "stopped", "finished", "failed", "dead", "gone"
+]
+ALIVE: tuple[SeenState, ...] = ("preparing", "running", "paused", "stalled")
+# A trainer gives a sign of life every second, but for a step, a checkpoint or a file that takes longer.
+SILENT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,12 @@ LOOKS: dict[SeenState, Look] = {
     "preparing": Look("◌", "preparing", "state-preparing"),
     "running": Look("●", "running", "state-running"),
     "paused": Look("‖", "paused", "state-paused"),
+    "stalled": Look("▲", "stalled", "state-stalled"),
     "stopped": Look("■", "stopped", "state-stopped"),
     "finished": Look("✓", "finished", "state-finished"),
     "failed": Look("✗", "failed", "state-failed"),
     "dead": Look("†", "dead", "state-dead"),
+    "gone": Look("○", "gone", "state-stopped"),
 }
 
 # Okabe and Ito's palette, which people with any of the common colour deficiencies can tell apart.
@@ -33,6 +40,7 @@ STATE_COLORS: dict[str, str] = {
     "state-preparing": "#7fb8d8",
     "state-running": "#56b4e9",
     "state-paused": "#f0c742",
+    "state-stalled": "#e69f00",
     "state-stopped": "#9aa5b1",
     "state-finished": "#2bb58a",
     "state-failed": "#e8743b",
@@ -40,15 +48,23 @@ STATE_COLORS: dict[str, str] = {
 }
 
 
-def seen_state(status: Status, *, training: bool, starting: bool = False) -> SeenState:
-    """The state to show. A run that says it is alive while nobody trains it is dead.
+def seen_state(
+    status: Status, *, training: bool, starting: bool = False, now: float | None = None
+) -> SeenState:
+    """The state to show. A run that says it is alive is dead while nobody trains it, and stalled while its process
+    has given no sign of life for a minute.
 
-    ``starting``: this process has a thread for it that has not begun: what the run says is of the last time.
+    ``starting``: this process has a thread for it that has not begun: what the run says is of the last time. ``now``
+    is this machine's clock, in seconds since 1970. A trainer whose clock is ahead of it is never stalled; one whose
+    clock is more than a minute behind always seems to be.
     """
     alive = status.state in ("preparing", "running", "paused")
     if starting and not (alive and training):
         return "preparing"
-    return "dead" if alive and not training else status.state
+    if alive and not training:
+        return "dead"
+    silence = (time.time() if now is None else now) - status.heartbeat
+    return "stalled" if alive and status.heartbeat and silence > SILENT_SECONDS else status.state
 
 
 def advice(state: SeenState) -> str:
@@ -57,4 +73,14 @@ def advice(state: SeenState) -> str:
         return "Press r to go on from the newest whole checkpoint."
     if state == "failed":
         return "Mend the cause, then press r to go on from the newest whole checkpoint."
+    if state == "gone":
+        return "If it has another name now, the list of runs has it: press esc."
     return ""
+
+
+def silence_words(status: Status) -> str:
+    """What may be wrong with a trainer that gives no sign of life, and what to do."""
+    return (
+        f"It may be in a long step, waiting for a disk, or suspended: `kill -CONT {status.pid}` on "
+        f"{status.host or 'its machine'} wakes it up, `kill -9 {status.pid}` ends it."
+    )

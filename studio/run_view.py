@@ -27,7 +27,13 @@ class RunView:
         self.preview: Preview | None = None
 
     def take(self, news: News, *, starting: bool) -> None:
-        """Add what a poll found. ``starting``: this process has a training thread for the run."""
+        """Add what a poll found. ``starting``: this process has a training thread for the run.
+
+        Of a run that is gone everything stays as it was last seen.
+        """
+        if news.gone:
+            self.state = "gone"
+            return
         self.status = news.status
         self.state = seen_state(news.status, training=news.training, starting=starting)
         self.config = news.config or self.config

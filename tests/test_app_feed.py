@@ -207,3 +207,18 @@ def test_enlarged_samples_are_crisp(tmp_path):
     picture = sheet(images, arrangement, (0, 0, 0))
     assert arrangement.tile_width == 32
     assert {picture.getpixel((x, y)) for x in range(32) for y in range(32)} == {(40, 40, 40)}
+
+
+def test_a_trainer_that_is_silent_for_a_minute_is_stalled_and_one_without_a_lock_is_dead():
+    now = 1e9
+
+    def seen(state, heartbeat, training=True):
+        return seen_state(Status(state=state, heartbeat=heartbeat), training=training, now=now)
+
+    for state in ("preparing", "running", "paused"):
+        assert seen(state, now - 59) == state
+        assert seen(state, now - 61) == "stalled"
+        assert seen(state, now - 61, training=False) == "dead"
+        assert seen(state, now + 3600) == state, "a clock that is ahead is no reason to worry"
+        assert seen(state, 0.0) == state, "a trainer that tells no times is not judged by them"
+    assert seen("finished", now - 61) == "finished"

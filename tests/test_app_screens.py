@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from app_pilot import (
@@ -176,6 +177,27 @@ def test_a_run_of_another_process_is_watched_and_told(home):
 
     with run.locked():
         drive(home, script)
+
+
+def test_a_silent_trainer_is_shown_as_stalled_with_what_to_do(home):
+    run = finished_run(home, "alpha")
+    silent = Status(state="running", step=12, steps=40, pid=4711, host="box", heartbeat=time.time() - 200)
+    run.write_status(silent)
+
+    async def script(pilot, app):
+        await until_seen(pilot, "▲ stalled")
+        assert "Delete" not in screen_text(pilot).splitlines()[-1]
+        await pilot.press("enter")
+        await until_seen(pilot, "Process 4711 on box gave its last sign of life 3 min ago.")
+        assert "kill -CONT 4711" in screen_text(pilot)
+        footer = screen_text(pilot).splitlines()[-1]
+        assert "Stop" in footer
+        assert "Resume" not in footer
+        run.write_status(replace(silent, heartbeat=time.time()))
+        await until_seen(pilot, "● running")
+
+    with run.locked():
+        drive(home, script, (120, 36))
 
 
 def test_deleting_asks_and_no_means_no(home):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 import torch
-from app_pilot import drive, finished_run, tiny_config, until, until_seen
+from app_pilot import drive, finished_run, screen_text, tiny_config, until, until_seen
 from textual.widgets import Input
 
 from ddpm import checkpoint as checkpoints
@@ -170,3 +170,23 @@ def test_samples_of_a_run_that_is_gone_make_no_folder_of_its_name(keep_one, home
         assert not keep_one.path.exists()
 
     drive(keep_one.path.parent.parent, script, (160, 48), toasts=True)
+
+
+def test_a_monitor_of_a_run_that_is_renamed_says_so_and_lives_on(home):
+    run = finished_run(home, "alpha")
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("enter")
+        await until_seen(pilot, "✓ finished")
+        run.rename("beta")
+        await until_seen(pilot, "○ This run was deleted or renamed.")
+        assert "40/40" in screen_text(pilot)
+        assert "Sample" not in screen_text(pilot).splitlines()[-1]
+        finished_run(home, "alpha", steps=20, kept=(20,))
+        await until_seen(pilot, "20/20")
+        assert app.screen.view.loss.x[-1] == 20
+        await pilot.press("escape")
+        await until_seen(pilot, "beta")
+
+    drive(home, script)

@@ -8,7 +8,7 @@ from ddpm import checkpoint as checkpoints
 from ddpm import recorder, retention
 from ddpm.config import Config
 from ddpm.errors import MemoryFullError, RunError
-from ddpm.events import CheckpointDue, MetricsLogged, PreviewDrawn, StateChanged, Warned
+from ddpm.events import CheckpointDue, MetricsLogged, PreviewDrawn, PreviewProgress, StateChanged, Warned
 from ddpm.runs import Run, create_run
 from ddpm.session import train_run
 
@@ -97,3 +97,44 @@ def test_a_batch_that_does_not_fit_is_one_sentence(tmp_path):
     with pytest.raises(MemoryFullError, match=r"smaller train\.batch_size"):
         events_of(run, tmp_path)
     assert run.status().state == "failed"
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for at in range(3):
+        Image.new("L", (8, 8), at).save(folder / f"{at}.png")
+    return Config.build({**TINY, "data": {"source": str(folder), "image_size": [8, 8]}})
+
+
+def test_reading_data_and_drawing_previews_are_signs_of_life(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder, "HEARTBEAT_SECONDS", 0.0)
+    run = create_run(tmp_path / "runs", "one", pictures)
+    reading, drawing = [], []
+
+    def look(what, done, total):
+        assert run.status().state == "preparing"
+        reading.append(run.status().heartbeat)
+
+    for event in train_run(run, data_root=tmp_path, take_commands=list, progress=look):
+        if isinstance(event, PreviewProgress):
+            drawing.append(run.status().heartbeat)
+    for beats in (reading, drawing):
+        assert len(beats) >= 3
+        assert beats == sorted(set(beats))
+
+
+def test_a_run_that_is_renamed_while_its_data_are_read_ends_with_one_sentence(
+    pictures, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(recorder, "HEARTBEAT_SECONDS", 0.0)
+    run = create_run(tmp_path / "runs", "one", pictures)
+
+    def rename(*_):
+        if run.is_there():
+            run.path.rename(tmp_path / "elsewhere")
+
+    with pytest.raises(RunError, match="was removed or renamed"):
+        list(train_run(run, data_root=tmp_path, take_commands=list, progress=rename))
+    assert not run.path.exists()

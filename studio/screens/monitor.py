@@ -177,9 +177,11 @@ class MonitorScreen(StudioScreen):
                 runner = self.workshop.runner
                 if runner.is_stopping(self.run):
                     return None
-                return state in ("running", "paused") or runner.trains(self.run)
+                return state in ("running", "paused", "stalled") or runner.trains(self.run)
             case "resume":
-                return state not in (*ALIVE, "finished")
+                return state not in (*ALIVE, "finished", "gone")
+            case "checkpoints" | "sample":
+                return state != "gone"
         return True
 
     def _send(self, command: Command, said: str) -> None:

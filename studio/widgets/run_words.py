@@ -2,7 +2,7 @@
 
 from ddpm.runs import Run
 from studio import figures
-from studio.run_state import advice
+from studio.run_state import advice, silence_words
 from studio.run_view import RunView
 from studio.runner import Runner
 
@@ -32,6 +32,12 @@ def trouble_words(view: RunView, error: str) -> str:
     if view.state == "dead":
         beat = figures.age(view.status.heartbeat)
         return f"† The process that trained this run is gone (last sign of life {beat}).\n{advice('dead')}"
+    if view.state == "stalled":
+        who = f"process {view.status.pid}" + (f" on {view.status.host}" if view.status.host else "")
+        beat = figures.age(view.status.heartbeat)
+        return f"▲ {who.capitalize()} gave its last sign of life {beat}.\n{silence_words(view.status)}"
+    if view.state == "gone":
+        return f"○ This run was deleted or renamed.\n{advice('gone')}"
     if view.state == "failed":
         return f"✗ {_last_line(error) or view.status.message}\n{advice('failed')}"
     if view.problem:
