@@ -4,7 +4,7 @@ Plain numpy, no screen in sight.
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,19 +13,20 @@ from studio.growing import Floats, Growing
 from studio.moving_average import MovingAverage
 from studio.pyramid import Indices, Pyramid, greatest, least, total
 
+LineOf = Literal["average", "values"]
+
 
 @dataclass(frozen=True)
 class Columns:
     """What a plot draws of a series, one value for each of N equal parts of its window.
 
-    ``low``, ``high``: the least and the greatest y of the part; ``mean`` of them; ``smooth``: the mean of their
-    moving average. NaN where a part has no number. ``missing``: whether the part has points but no number.
+    ``low``, ``high``: the least and the greatest y of the part. ``line``: the mean of its values, or of their moving
+    average. NaN where a part has no number. ``missing``: whether the part has points but no number.
     """
 
     low: Floats
     high: Floats
-    mean: Floats
-    smooth: Floats
+    line: Floats
     missing: np.typing.NDArray[np.bool_]
 
 
@@ -177,20 +178,15 @@ class Series:
             found = max(index for index in (neighbour, furthest, at) if index is not None)
         return float(self.x[found])
 
-    def columns(self, first: float, last: float, count: int) -> Columns:
+    def columns(self, first: float, last: float, count: int, line: LineOf = "average") -> Columns:
         """What to draw in ``count`` equal parts of [first, last], last > first; O(count * log(points)).
 
         A point on a border belongs to the right part, one at ``last`` to the last part.
         """
         start, end = self.ranges(first, last, count)
         low, high = self.curve.extremes(start, end)
-        return Columns(
-            low=low,
-            high=high,
-            mean=self.curve.means(start, end),
-            smooth=self.curve.smooth_means(start, end),
-            missing=(end > start) & np.isnan(low),
-        )
+        means = self.curve.smooth_means if line == "average" else self.curve.means
+        return Columns(low=low, high=high, line=means(start, end), missing=(end > start) & np.isnan(low))
 
     def ranges(self, first: float, last: float, count: int) -> tuple[Indices, Indices]:
         """Where the points of each of ``count`` equal parts of [first, last] begin and end, [count] each."""

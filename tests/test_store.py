@@ -99,7 +99,7 @@ def test_columns_hold_the_extremes_and_means_of_exactly_their_points(values, col
         series.extend(range(at, min(at + piece, len(values))), values[at : at + piece])
         series.columns(0, 1, 3)
     last = max(1.0, len(values) - 1)
-    drawn = series.columns(0, last, columns)
+    drawn = series.columns(0, last, columns, "values")
     borders = np.linspace(0, last, columns + 1)
     seen = 0
     for column in range(columns):
@@ -111,9 +111,9 @@ def test_columns_hold_the_extremes_and_means_of_exactly_their_points(values, col
         assert drawn.missing[column] == (len(points) > 0 and len(known) == 0)
         if len(known):
             assert (drawn.low[column], drawn.high[column]) == (known.min(), known.max())
-            assert drawn.mean[column] == pytest.approx(known.mean(), abs=1e-6)
+            assert drawn.line[column] == pytest.approx(known.mean(), abs=1e-6)
         else:
-            assert np.isnan([drawn.low[column], drawn.high[column], drawn.mean[column]]).all()
+            assert np.isnan([drawn.low[column], drawn.high[column], drawn.line[column]]).all()
     assert seen == len(values)
 
 

@@ -44,25 +44,25 @@ class Canvas:
 
     def text(self, row: int, column: int, text: str, style: Style) -> None:
         """Write characters of one cell each; what does not fit is cut off. A wider one becomes a question mark."""
-        if not 0 <= row < self.height:
-            return
-        narrow = [character if cell_len(character) == 1 else "?" for character in text]
-        for at, character in enumerate(narrow, start=column):
-            if 0 <= at < self.width:
-                self.codes[row, at] = ord(character)
-                self._inks[row, at] = self._ink(style)
+        if cell_len(text) != len(text):
+            text = "".join(character if cell_len(character) == 1 else "?" for character in text)
+        first, end = max(column, 0), min(column + len(text), self.width)
+        if 0 <= row < self.height and first < end:
+            self.codes[row, first:end] = [ord(character) for character in text[first - column : end - column]]
+            self._inks[row, first:end] = self._ink(style)
 
     def is_blank(self, row: int, column: int) -> bool:
         return int(self.codes[row, column]) == BLANK
 
-    def strips(self) -> list[Strip]:
-        """The lines, each of exactly the canvas's width."""
-        return [self._strip(codes, inks) for codes, inks in zip(self.codes, self._inks, strict=True)]
+    def strips(self, ground: Style) -> list[Strip]:
+        """The lines, each of exactly the canvas's width; ``ground`` is the style behind all inks."""
+        styles = [ground + style for style in self._styles]
+        return [self._strip(codes, inks, styles) for codes, inks in zip(self.codes, self._inks, strict=True)]
 
-    def _strip(self, codes: Codes, inks: NDArray[np.int16]) -> Strip:
+    def _strip(self, codes: Codes, inks: NDArray[np.int16], styles: list[Style]) -> Strip:
         text = codes.astype("<i4").tobytes().decode("utf-32-le")
         starts = [0, *(np.flatnonzero(np.diff(inks)) + 1).tolist(), len(text)]
-        segments = [Segment(text[start:end], self._styles[inks[start]]) for start, end in pairwise(starts)]
+        segments = [Segment(text[start:end], styles[inks[start]]) for start, end in pairwise(starts)]
         return Strip(segments, len(text))
 
     def _ink(self, style: Style) -> int:

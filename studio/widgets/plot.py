@@ -125,8 +125,7 @@ class Plot(Widget, can_focus=True):
         if self._drawn_for != drawn_for:
             self._drawn_for, self._drawn_at = drawn_for, time.monotonic()
             self._draw()
-        strip = self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
-        return strip.apply_style(self.rich_style)
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
 
     def _draw(self) -> None:
         width, height = self.size
@@ -135,7 +134,8 @@ class Plot(Widget, can_focus=True):
         if width < SMALLEST[0] or height < SMALLEST[1]:
             self._strips = [self._words("too small to plot", width)]
         elif not lines:
-            self._strips = [*[Strip.blank(width)] * (height // 2), self._words(self.empty, width)]
+            blank = Strip.blank(width, self.rich_style)
+            self._strips = [*[blank] * (height // 2), self._words(self.empty, width)]
         else:
             request = Request(
                 lines, self.marks, self.window.within(_whole(lines)), width, height, self.log_axis, self.unit,
@@ -167,7 +167,7 @@ class Plot(Widget, can_focus=True):
             place(canvas, 0, body, pieces, at_right=bool(frame.top == 0 and column < sum(body) / 2))
         elif frame.top:
             place(canvas, 0, body, legend(lines, inks.lines, frame.columns, self.ascii_only), at_right=False)
-        self._strips = canvas.strips()
+        self._strips = canvas.strips(self.rich_style)
 
     def _lines_with_points(self) -> tuple[Line, ...]:
         return tuple(line for line in self.lines if line.series.curve.has_numbers)
@@ -189,7 +189,8 @@ class Plot(Widget, can_focus=True):
         )
 
     def _words(self, words: str, width: int) -> Strip:
-        return Strip([Segment(words[:width].center(width), self.get_component_rich_style("plot--empty"))])
+        style = self.rich_style + self.get_component_rich_style("plot--empty")
+        return Strip([Segment(words[:width].center(width), style)])
 
     # Where one looks
 

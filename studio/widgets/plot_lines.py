@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from studio.store import Series
+from studio.store import Columns, Series
 
 # Okabe & Ito 2008, told apart with any kind of colour vision, in an order whose neighbours differ most on a dark
 # ground; black, which would not be seen there, became grey.
@@ -28,6 +28,10 @@ class Line:
     @property
     def color(self) -> str | None:
         return None if self.number is None else SERIES_COLORS[self.number % len(SERIES_COLORS)]
+
+    def columns(self, first: float, last: float, count: int) -> Columns:
+        """What to draw of it in ``count`` equal parts of [first, last]."""
+        return self.series.columns(first, last, count, "average" if self.smooth else "values")
 
     def glyph(self, ascii_only: bool) -> str:
         glyphs = ASCII_GLYPHS if ascii_only else SERIES_GLYPHS

@@ -72,8 +72,8 @@ def draw(request: Request, inks: Inks) -> tuple[Canvas, Frame]:
 def _frame(request: Request, left: int) -> tuple[Frame, list[Columns]]:
     """Where everything lies, and the columns of each line."""
     columns, top = request.width - left, int(request.has_legend)
-    pieces = [line.series.columns(*request.shown, columns * request.dots.columns) for line in request.lines]
-    drawn = [_values(line, piece) for line, piece in zip(request.lines, pieces, strict=True)]
+    pieces = [line.columns(*request.shown, columns * request.dots.columns) for line in request.lines]
+    drawn = [piece.line for piece in pieces]
     bands = [
         band
         for line, piece in zip(request.lines, pieces, strict=True)
@@ -82,10 +82,6 @@ def _frame(request: Request, left: int) -> tuple[Frame, list[Columns]]:
     ]
     scale = fitting_scale(np.concatenate([*drawn, *bands]), request.log)
     return Frame(top, left, request.height - 1 - top, columns, *request.shown, scale), pieces
-
-
-def _values(line: Line, columns: Columns) -> Floats:
-    return columns.smooth if line.smooth else columns.mean
 
 
 def _draw_bands(canvas: Canvas, frame: Frame, request: Request, pieces: list[Columns], inks: Inks) -> None:
@@ -102,7 +98,7 @@ def _draw_line(
     canvas: Canvas, frame: Frame, request: Request, number: int, columns: Columns, inks: Inks
 ) -> None:
     line, ink = request.lines[number], inks.lines[number]
-    level = _level(frame, request, _values(line, columns))
+    level = _level(frame, request, columns.line)
     board = Board(frame.columns, frame.rows, request.dots)
     _join(board, frame, request, line, columns, level, line.series.smooth if line.smooth else line.series.y)
     cells = board.cells()
