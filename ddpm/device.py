@@ -1,15 +1,20 @@
 """Where the numbers are crunched: which device, in which precision, and how much memory it has."""
 
 import os
+import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 import torch
 
 from ddpm.errors import DeviceError, MemoryFullError
+
+# Of the container that this process sees as its system: control groups, version 2.
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def pick_device(name: str) -> torch.device:
@@ -103,7 +108,7 @@ class DeviceMemory(NamedTuple):
 
 
 def device_memory(device: torch.device) -> DeviceMemory:
-    """The memory of a device, as used by all its processes; of a CPU, the machine's."""
+    """The memory of a device, as used by all its processes; of a CPU, the machine's or what its container may have."""
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         return DeviceMemory(total, free)
@@ -111,7 +116,16 @@ def device_memory(device: torch.device) -> DeviceMemory:
         total = torch.mps.recommended_max_memory()
         return DeviceMemory(total, max(0, total - torch.mps.driver_allocated_memory()))
     memory = psutil.virtual_memory()
-    return DeviceMemory(memory.total, memory.available)
+    total = min(memory.total, _container_limit())
+    return DeviceMemory(total, min(memory.available, total))
+
+
+def _container_limit() -> int:
+    """Where the kernel ends a process in a container, in bytes; without bounds where it says none."""
+    try:
+        return int(_CGROUP_LIMIT.read_text())
+    except (OSError, ValueError):  # no Linux, no container, or the word "max"
+        return sys.maxsize
 
 
 def memory_figures(device: torch.device) -> dict[str, int]:

@@ -51,8 +51,8 @@ class FixedMemory:
 class TrainingMemory:
     """What a step of training takes at its peak, in bytes, with ``images`` of the batch in the network at once.
 
-    On a CPU no step has taken more, and none a fifth less: gradients are made while activations go, which is not
-    counted on. The data set and what the driver of a device takes for itself come on top.
+    In the tests no step takes more, and none a fifth less: gradients that are made while activations go count with
+    both. The data set and what the driver of a device takes for itself come on top.
     """
 
     fixed: FixedMemory
@@ -106,13 +106,12 @@ def training_memory(config: Config, images: int | None = None, device: str = "cp
     return TrainingMemory(fixed_memory(config), activation_bytes(config, images, device), batch, images)
 
 
-def surely_enough(config: Config, images: int | None = None) -> int:
+def surely_enough(config: Config) -> int:
     """More bytes than training_memory would find, in no time: who has these need not ask how many it takes."""
-    images = images or images_at_once(config)
     _, height, width = config.data.shape
     model, blocks = config.model, 2 * config.model.blocks_per_level + 1
     maps = sum(
         model.dim * multiple * math.ceil(height / (1 << level)) * math.ceil(width / (1 << level))
         for level, multiple in enumerate(model.dim_mults)
     )
-    return fixed_memory(config).total + _BYTES * images * _MAPS_OF_A_BLOCK * blocks * maps
+    return fixed_memory(config).total + _BYTES * images_at_once(config) * _MAPS_OF_A_BLOCK * blocks * maps

@@ -4,7 +4,7 @@ import pytest
 import torch
 from conftest import TINY
 
-from ddpm import memory_check
+from ddpm import device, memory_check
 from ddpm.config import Config, merge
 from ddpm.device import DeviceMemory, device_memory
 from ddpm.errors import MemoryFullError
@@ -62,6 +62,18 @@ def test_a_step_that_needs_more_than_is_free_is_warned_of_and_trains(memory_of, 
     assert "activations" in words
     assert "10.0 GB, 0.0 free" in words
     assert warn_if_tight(recipe(train={"microbatch": 1}), CPU) == []
-    events = list(train_run(create_run(tmp_path, "tight", recipe()), data_root=tmp_path, take_commands=list))
+    run = create_run(tmp_path, "tight", recipe(train={"steps": 1}, previews={"every": 0}))
+    events = list(train_run(run, data_root=tmp_path, take_commands=list))
     assert [event.message for event in events if isinstance(event, Warned)] == [words]
     assert events[-1].state == "finished"
+
+
+@pytest.mark.parametrize("written", ["1000000\n", "max\n", None])
+def test_the_memory_of_a_container_is_what_it_may_have(tmp_path, monkeypatch, written):
+    limit = tmp_path / "memory.max"
+    if written:
+        limit.write_text(written)
+    monkeypatch.setattr(device, "_CGROUP_LIMIT", limit)
+    memory = device_memory(CPU)
+    assert 0 < memory.free <= memory.total
+    assert (memory.total == 1_000_000) == (written == "1000000\n")

@@ -16,6 +16,7 @@ from ddpm.trainer import Trainer
 from ddpm.unet import build
 
 PLAIN = {"model": {"dim": 16, "dim_mults": (1, 2, 4)}, "train": {"batch_size": 32}}
+PARTS = {"model": PLAIN["model"], "train": {"batch_size": 32, "microbatch": 7}}
 ATTENTIVE = {
     "model": {"dim": 32, "dim_mults": (1, 2), "attention_levels": (0, 1), "dropout": 0.1},
     "train": {"batch_size": 6, "precision": "bfloat16"},
@@ -27,13 +28,15 @@ CONVNEXT = {
 }
 WIDE = {"model": {"dim": 48, "dim_mults": (1, 4), "blocks_per_level": 1}, "train": {"batch_size": 2}}
 NETWORKS = pytest.mark.parametrize(
-    "values", [PLAIN, ATTENTIVE, CONVNEXT, WIDE], ids=["plain", "attentive", "convnext", "wide"]
+    "values",
+    [PLAIN, PARTS, ATTENTIVE, CONVNEXT, WIDE],
+    ids=["plain", "parts", "attentive", "convnext", "wide"],
 )
 
 
 def recipe(values, device="cpu"):
     train = {"precision": "float32", "device": device, **values["train"]}
-    return Config.build({**values, "data": {"image_size": [24, 24], "channels": 3}, "train": train})
+    return Config.build({**values, "data": {"image_size": [16, 16], "channels": 3}, "train": train})
 
 
 def trainer(config):
