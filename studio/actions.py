@@ -52,6 +52,10 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("runs", "tag", "T", "Tags", "Put tags on the chosen run, to filter by.", in_footer=False),
     Action(
+        "runs", "clone", "N", "Clone", "Make a new run from the recipe of the chosen one.", in_footer=False
+    ),
+    Action("runs", "rename", "R", "Rename", "Give the chosen run another name.", in_footer=False),
+    Action(
         "runs",
         "toggle_samples",
         "p",

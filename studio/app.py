@@ -104,10 +104,10 @@ class StudioApp(App[None]):
 
     # Screens are imported when they are opened: the first paint waits for the first screen only.
 
-    def on_open_new_run(self) -> None:
+    def on_open_new_run(self, message: messages.OpenNewRun) -> None:
         from studio.screens.new_run import NewRunScreen
 
-        self.push_screen(NewRunScreen(self.workshop))
+        self.push_screen(NewRunScreen(self.workshop, message.config, message.name))
 
     def on_open_checkpoints(self, message: messages.OpenCheckpoints) -> None:
         from studio.screens.checkpoints import CheckpointsScreen

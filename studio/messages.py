@@ -16,7 +16,12 @@ class OpenMonitor(Message):
 
 
 class OpenNewRun(Message):
-    """Show the form for a new run."""
+    """Show the form for a new run; with a recipe, that of the run ``name``, filled in from it."""
+
+    def __init__(self, config: Config | None = None, name: str = "") -> None:
+        self.config = config
+        self.name = name
+        super().__init__()
 
 
 class OpenSchedule(Message):

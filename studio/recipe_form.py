@@ -64,22 +64,27 @@ class Draft:
     problems: Mapping[str, str]
 
 
-def starting_texts(source: str, preset: str) -> dict[str, str]:
-    """What a preset puts into the fields."""
-    config = Config.build(merge(preset_values(preset), {"data": {"source": source or "folder"}}))
+def starting_texts(source: str, start: Mapping[str, Any]) -> dict[str, str]:
+    """What the values that one starts from, a preset's or another run's, put into the fields."""
+    config = Config.build(merge(dict(start), {"data": {"source": source or "folder"}}))
     return {field.dotted: _text(_value(config, field.dotted)) for field in FIELDS}
 
 
-def draft(source: str, preset: str, texts: Mapping[str, str]) -> Draft:
-    """Validate the form. A field left empty takes the preset's value."""
+def draft(source: str, start: Mapping[str, Any], texts: Mapping[str, str]) -> Draft:
+    """Validate the form. A field that is left empty, and what has no field, is as in ``start``."""
     if not source.strip():
         return Draft(None, {"data.source": "name a folder of images"})
     given = _nested({dotted: text.strip() for dotted, text in texts.items() if text.strip()})
-    values = merge(merge(preset_values(preset), {"data": {"source": source.strip()}}), given)
+    values = merge(merge(dict(start), {"data": {"source": source.strip()}}), given)
     try:
         return Draft(Config.model_validate(values), {})
     except ValidationError as error:
         return Draft(None, field_problems(error))
+
+
+def values_like(config: Config) -> dict[str, Any]:
+    """The values of another run to start from: without what happened to it, and what was learned from its data."""
+    return config.model_dump(exclude={"changes": True, "data": {"class_names"}})
 
 
 def command(config: Config, preset: str, name: str, options: Sequence[str] = ()) -> str:

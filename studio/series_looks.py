@@ -2,63 +2,62 @@
 
 from dataclasses import dataclass
 
+# Okabe & Ito 2008, told apart with any kind of colour vision, in an order whose neighbours differ most on a dark
+# ground; black, which would not be seen there, became grey.
+SERIES_COLORS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#3d8fd1", "#b8b8b8")
+SERIES_GLYPHS = ("●", "▲", "■", "◆", "▼", "○", "△", "□")
+ASCII_GLYPHS = ("o", "x", "#", "*", "+", "%", "@", "=")
+MOST_SERIES = len(SERIES_COLORS)
+
 
 @dataclass(frozen=True)
 class SeriesLook:
-    glyph: str
-    color: str
+    """The look of the series of a number, which is 0 to MOST_SERIES - 1."""
 
+    number: int
 
-# Okabe and Ito's palette, with grey in the place of its black: told apart with any common colour deficiency.
-SERIES_LOOKS = (
-    SeriesLook("●", "#56b4e9"),
-    SeriesLook("▲", "#e69f00"),
-    SeriesLook("■", "#2bb58a"),
-    SeriesLook("◆", "#cc79a7"),
-    SeriesLook("○", "#f0e442"),
-    SeriesLook("△", "#e8743b"),
-    SeriesLook("□", "#6f8fe0"),
-    SeriesLook("◇", "#b8c0cc"),
-)
+    @property
+    def glyph(self) -> str:
+        return SERIES_GLYPHS[self.number]
+
+    @property
+    def color(self) -> str:
+        return SERIES_COLORS[self.number]
 
 
 class Marks:
     """Runs marked for comparison, each with a look of its own that it keeps until its mark is taken away."""
 
     def __init__(self) -> None:
-        self._places: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return len(self._places)
-
-    @property
-    def is_full(self) -> bool:
-        return len(self._places) == len(SERIES_LOOKS)
+        return len(self._numbers)
 
     @property
     def names(self) -> list[str]:
         """The marked runs, in the order of their looks."""
-        return sorted(self._places, key=self._places.__getitem__)
+        return sorted(self._numbers, key=self._numbers.__getitem__)
 
     def look(self, name: str) -> SeriesLook | None:
         """The look of a marked run."""
-        return SERIES_LOOKS[self._places[name]] if name in self._places else None
+        return SeriesLook(self._numbers[name]) if name in self._numbers else None
 
     def toggle(self, name: str) -> None:
         """Mark a run, or take its mark away. Raises ValueError where all looks are taken."""
-        if name in self._places:
-            del self._places[name]
+        if name in self._numbers:
+            del self._numbers[name]
             return
-        free = [place for place in range(len(SERIES_LOOKS)) if place not in self._places.values()]
+        free = [number for number in range(MOST_SERIES) if number not in self._numbers.values()]
         if not free:
-            raise ValueError(f"{len(SERIES_LOOKS)} runs are marked already")
-        self._places[name] = free[0]
+            raise ValueError(f"{MOST_SERIES} runs are marked already")
+        self._numbers[name] = free[0]
 
     def rename(self, old: str, new: str) -> None:
         """Follow a run to its new name."""
-        if old in self._places:
-            self._places[new] = self._places.pop(old)
+        if old in self._numbers:
+            self._numbers[new] = self._numbers.pop(old)
 
     def keep_only(self, names: set[str]) -> None:
         """Forget marks of runs that are gone."""
-        self._places = {name: place for name, place in self._places.items() if name in names}
+        self._numbers = {name: number for name, number in self._numbers.items() if name in names}

@@ -6,11 +6,11 @@ from textual.widgets import Input
 
 from ddpm import config as recipes
 from ddpm.parameter_count import parameter_count
-from ddpm.presets import config_for
+from ddpm.presets import PRESETS, config_for
 from ddpm.runs import list_runs
 from studio.cli import build_parser
 from studio.options import given_values
-from studio.recipe_form import command, draft, starting_texts
+from studio.recipe_form import command, draft, starting_texts, values_like
 from studio.screens.new_run import NewRunScreen
 
 
@@ -123,13 +123,41 @@ def test_changed_values_outlive_a_change_of_preset(home):
 
 
 def test_the_command_beside_the_form_makes_the_same_run(home):
-    texts = {**starting_texts("digits", "mnist"), "train.steps": "77", "diffusion.schedule": "linear"}
-    made = draft("digits", "mnist", texts).config
+    texts = {
+        **starting_texts("digits", PRESETS["mnist"]),
+        "train.steps": "77",
+        "diffusion.schedule": "linear",
+    }
+    made = draft("digits", PRESETS["mnist"], texts).config
     words = command(made, "mnist", "my-run", ["--home", str(home)]).split()
     arguments = build_parser(words[1:]).parse_args(words[1:])
     given = given_values(arguments, recipes.sections())
     assert config_for(arguments.data, arguments.preset, given) == made
     assert (arguments.name, arguments.home) == ("my-run", str(home))
+
+
+def test_a_clone_has_the_whole_recipe_but_not_what_happened_on_the_way():
+    given = {"model": {"dropout": 0.25}, "data": {"class_names": ["a", "b"]}}
+    changed = config_for("mnist", "digits", {**given, "changes": [{"step": 9, "lr": 1e-4}]})
+    start = values_like(changed)
+    made = draft("mnist", start, starting_texts("mnist", start)).config
+    assert made == config_for("mnist", "digits", {"model": {"dropout": 0.25}})
+
+
+def test_a_run_is_cloned_into_the_form(home):
+    finished_run(home, "alpha")
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("N")
+        await until_seen(pilot, "New run like alpha")
+        await until(pilot, lambda: field_input(app, "train-steps").value == "40")
+        assert app.screen.query_one("#preset").control.value == "like alpha"
+        assert field_input(app, "model-dim").value == "8"
+        app.screen.query_one("#preset").control.value = "mnist"
+        await until(pilot, lambda: field_input(app, "train-steps").value == "3000")
+
+    drive(home, script)
 
 
 def test_keys_of_the_screen_work_while_a_number_is_edited(home):

@@ -80,6 +80,25 @@ def test_tags_are_asked_for_checked_and_shown(home):
     drive(home, script, (160, 30))
 
 
+def test_a_run_is_renamed_with_its_mark_and_the_cursor_on_it(home):
+    three_runs(home)
+
+    async def script(pilot, app):
+        await until(pilot, lambda: len(names(app)) == 3)
+        await pilot.press("down", "space", "R")
+        await until_seen(pilot, "A new name for beta")
+        await pilot.press("slash", "enter")
+        await until_seen(pilot, "'beta/' cannot be the name of a run")
+        await pilot.press("backspace", *"-2", "enter")
+        await until(pilot, lambda: names(app) == ["alpha", "beta-2", "gamma-wide"])
+        await until_seen(pilot, "1 marked")
+        assert "● beta-2" in screen_text(pilot)
+        assert app.screen.query_one(RunTable).chosen.name == "beta-2"
+        assert (home / "runs" / "beta-2" / "config.toml").exists()
+
+    drive(home, script)
+
+
 def _runs(app):
     return [summary.run for summary in app.screen.query_one(RunTable).in_sight]
 

@@ -21,7 +21,7 @@ from studio.run_list import RunList
 from studio.run_order import in_order
 from studio.run_summaries import RunDetails, RunSummaries, RunSummary
 from studio.run_tags import MOST, parse_tags, read_tags, write_tags
-from studio.series_looks import SERIES_LOOKS, Marks
+from studio.series_looks import MOST_SERIES, Marks, SeriesLook
 from studio.sparkline import sparkline
 
 
@@ -109,19 +109,19 @@ def test_marked_runs_keep_their_looks_while_others_come_and_go():
     marks.toggle("a")
     assert marks.look("c") == kept
     marks.toggle("d")
-    assert marks.look("d") == SERIES_LOOKS[0]
+    assert marks.look("d") == SeriesLook(0)
     assert marks.names == ["d", "b", "c"]
     marks.rename("c", "e")
     assert marks.look("e") == kept
     for name in "12345":
         marks.toggle(name)
-    assert marks.is_full
     with pytest.raises(ValueError, match="8 runs are marked already"):
         marks.toggle("6")
 
 
 def test_looks_are_told_apart_by_glyph_alone():
-    assert len({look.glyph for look in SERIES_LOOKS}) == len({look.color for look in SERIES_LOOKS}) == 8
+    looks = [SeriesLook(number) for number in range(MOST_SERIES)]
+    assert len({look.glyph for look in looks}) == len({look.color for look in looks}) == 8
 
 
 def test_the_list_says_how_many_it_shows_and_forgets_marks_of_runs_that_are_gone():

@@ -72,7 +72,7 @@ class Ask(ModalScreen[str | None]):
         with Vertical(classes="dialog"):
             yield Static(Content.styled(self._question, "bold"))
             yield Static(Content.styled(self._detail, "$muted"), classes="dialog-detail")
-            yield Input(self._text, classes="dialog-input", compact=True)
+            yield Input(self._text, classes="dialog-input", compact=True, select_on_focus=False)
             yield Static("", classes="dialog-problem", markup=False)
             with Horizontal(classes="dialog-buttons"):
                 yield Button(f"{self._yes} (enter)", id="yes", variant="primary", compact=True)

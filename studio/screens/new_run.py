@@ -1,6 +1,6 @@
 """A new run: what goes in on the left, what comes of it on the right, before anything is started."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -17,7 +17,7 @@ from studio import messages
 from studio.actions import Place, bindings
 from studio.data_look import DataLook, Found
 from studio.home import data_root, home_directory
-from studio.recipe_form import FIELDS, Draft, command, draft, starting_texts
+from studio.recipe_form import FIELDS, Draft, command, draft, starting_texts, values_like
 from studio.run_forecast import forecast
 from studio.screens.base import StudioScreen
 from studio.widgets.fields import Field, KeyedInput, picker
@@ -32,8 +32,15 @@ class NewRunScreen(StudioScreen):
     place: ClassVar[Place] = "new run"
     BINDINGS: ClassVar[list[BindingType]] = bindings("new run")
 
-    def __init__(self, workshop: Workshop) -> None:
-        super().__init__(workshop, "New run")
+    def __init__(self, workshop: Workshop, like: Config | None = None, name: str = "") -> None:
+        """``like`` and ``name``: the recipe of another run to start from, and what that is called."""
+        super().__init__(workshop, "New run", f" like {name}" if name else "")
+        self._starts: dict[str, dict[str, Any]] = dict(PRESETS)
+        self._first = ("digits", "digits")
+        if like is not None:
+            self._first = (like.data.source, f"like {name}")
+            self._starts[self._first[1]] = values_like(like)
+        self._picked = self._first[0] if self._first[0] in DATASETS else FOLDER
         self._filled: dict[str, str] = {}
         self._offered_name = ""
         self._look = DataLook(workshop.data_root)
@@ -42,7 +49,8 @@ class NewRunScreen(StudioScreen):
         self._draft = Draft(None, {})
 
     def body(self) -> list[Widget]:
-        texts = starting_texts("digits", "digits")
+        source, start = self._first
+        texts = starting_texts(source, self._starts[start])
         fields = [
             Field(field.label, picker(field.choices, texts[field.dotted]), id=field.id)
             if field.choices
@@ -50,13 +58,16 @@ class NewRunScreen(StudioScreen):
             for field in FIELDS
         ]
         form = VerticalScroll(
-            Field("Data set", picker([*DATASETS, FOLDER], "digits"), id="source"),
+            Field("Data set", picker([*DATASETS, FOLDER], self._picked), id="source"),
             Field(
                 "Folder",
-                KeyedInput("", placeholder="path of a folder of images, or of an array"),
+                KeyedInput(
+                    "" if source in DATASETS else source,
+                    placeholder="path of a folder of images, or of an array",
+                ),
                 id="folder",
             ),
-            Field("Preset", picker(PRESETS, "digits"), id="preset"),
+            Field("Preset", picker(self._starts, start), id="preset"),
             Field("Name", KeyedInput(""), id="name"),
             *fields,
             id="form",
@@ -72,7 +83,7 @@ class NewRunScreen(StudioScreen):
         self.query_one("#forecast-scroll").border_title = "what will happen"
         for field in FIELDS:
             self._field(field.id).tooltip = field.help
-        self._filled = starting_texts("digits", "digits")
+        self._filled = starting_texts(self._first[0], self._starts[self._first[1]])
         self._offer_name()
         self._data_changed()
         self._field("source").control.focus()
@@ -92,8 +103,8 @@ class NewRunScreen(StudioScreen):
         return self._field("folder").text.strip() if chosen == FOLDER else chosen
 
     @property
-    def _preset(self) -> str:
-        return self._field("preset").text
+    def _start(self) -> dict[str, Any]:
+        return self._starts[self._field("preset").text]
 
     def _texts(self) -> dict[str, str]:
         shown = [field for field in FIELDS if self._field(field.id).display]
@@ -103,7 +114,10 @@ class NewRunScreen(StudioScreen):
 
     def on_select_changed(self, event: Select.Changed) -> None:
         match _field_id(event.select):
+            case "source" if event.value == self._picked:
+                self._show()  # a picker tells what it begins with, too
             case "source":
+                self._picked = str(event.value)
                 self._field("preset").fill(preset_for(self._source))
                 self._refill()
                 self._offer_name()
@@ -125,7 +139,7 @@ class NewRunScreen(StudioScreen):
 
     def _refill(self) -> None:
         """Put the preset's values into the fields that nobody has changed."""
-        texts = starting_texts(self._source, self._preset)
+        texts = starting_texts(self._source, self._start)
         for field in FIELDS:
             shown = self._field(field.id)
             if shown.text == self._filled[field.dotted]:
@@ -162,7 +176,7 @@ class NewRunScreen(StudioScreen):
             self._show()
 
     def _show(self) -> None:
-        self._draft = draft(self._source, self._preset, self._texts())
+        self._draft = draft(self._source, self._start, self._texts())
         problems = dict(self._draft.problems)
         if name_problem := self._name_problem():
             problems["name"] = name_problem
@@ -205,7 +219,9 @@ class NewRunScreen(StudioScreen):
             options += ["--data-root", str(self.workshop.data_root)]
         if isinstance(self._summary, MissingDataError):
             options += ["--download"]
-        return command(config, self._preset, self._field("name").text.strip(), options)
+        chosen = self._field("preset").text
+        preset = chosen if chosen in PRESETS else preset_for(config.data.source)
+        return command(config, preset, self._field("name").text.strip(), options)
 
     # Start
 

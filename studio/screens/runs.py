@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from ddpm.errors import DDPMError
 from ddpm.presets import config_for
-from ddpm.runs import Run, create_run, free_name
+from ddpm.runs import Run, check_name, create_run, free_name
 from studio import messages
 from studio.actions import Place, bindings
 from studio.run_list import RunList
@@ -275,6 +275,27 @@ class RunsScreen(StudioScreen):
         if typed is not None and await self._did(write_tags, chosen.run, parse_tags(typed)):
             await self._read_runs()
 
+    def action_rename(self) -> None:
+        if chosen := self._chosen:
+            self._rename(chosen.run)
+
+    @work(group="change", exclusive=True, exit_on_error=False)
+    async def _rename(self, run: Run) -> None:
+        detail = "Letters, digits, '.', '_' and '-'; not while it is trained."
+        ask = Ask(f"A new name for {run.name}", detail, run.name, "Rename", check_name)
+        name = await self.app.push_screen_wait(ask)
+        if name is not None and name != run.name and await self._did(run.rename, name):
+            self._list.marks.rename(run.name, name)
+            self.query_one(RunTable).wish_for(name)
+            await self._read_runs()
+
+    def action_clone(self) -> None:
+        if chosen := self._chosen:
+            try:
+                self.post_message(messages.OpenNewRun(chosen.run.config(), chosen.name))
+            except DDPMError as error:
+                self.complain(error)
+
     def action_delete(self) -> None:
         if chosen := self._chosen:
             self._delete(chosen.run)
@@ -287,7 +308,7 @@ class RunsScreen(StudioScreen):
             await self._did(run.delete)
             await self._read_runs()
 
-    async def _did(self, change: Callable[..., None], *arguments: object) -> bool:
+    async def _did(self, change: Callable[..., object], *arguments: object) -> bool:
         """Change files off this thread; False, and a word why, where that cannot be done."""
         try:
             await asyncio.to_thread(change, *arguments)

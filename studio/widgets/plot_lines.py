@@ -2,13 +2,8 @@
 
 from dataclasses import dataclass
 
+from studio.series_looks import ASCII_GLYPHS, SERIES_COLORS, SERIES_GLYPHS
 from studio.store import Columns, Series
-
-# Okabe & Ito 2008, told apart with any kind of colour vision, in an order whose neighbours differ most on a dark
-# ground; black, which would not be seen there, became grey.
-SERIES_COLORS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#3d8fd1", "#b8b8b8")
-SERIES_GLYPHS = ("●", "▲", "■", "◆", "▼", "○", "△", "□")
-ASCII_GLYPHS = ("o", "x", "#", "*", "+", "%", "@", "=")
 
 
 @dataclass(frozen=True)

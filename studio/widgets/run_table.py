@@ -106,6 +106,10 @@ class RunTable(ScrollView, can_focus=True):
         if (self.chosen and self.chosen.name) != (before and before.name):
             self.post_message(self.Highlighted())
 
+    def wish_for(self, name: str) -> None:
+        """Put the cursor on the run of this name as soon as it is shown."""
+        self._wanted = name
+
     def _follow(self, before: RunSummary | None) -> None:
         """Put the cursor on the run that a person chose; while a filter hides it, on the one it was on."""
         places = {row.summary.name: at for at, row in enumerate(self._rows)}
