@@ -52,8 +52,7 @@ def train_run(
                 )
                 for words in warnings:
                     yield recorder.warn(trainer.step, words)
-                commands = lambda: [*take_commands(), *recorder.commands()]  # noqa: E731
-                for event in recorder.follow(trainer.run(commands)):
+                for event in recorder.follow(trainer.run(lambda: [*take_commands(), *recorder.commands()])):
                     if isinstance(event, RollbackDue):
                         yield recorder.rolled_back(_roll_back(run, trainer, event))
                     else:

@@ -2,17 +2,15 @@
 
 import pytest
 from conftest import TINY
-from safetensors.numpy import load_file
+from told_runs import resume, same_end, train
 
 from ddpm.changes import MOST_CHANGES, Change, recipe_at, with_change, words_for
-from ddpm.checkpoint import find_checkpoint
 from ddpm.commands import Note, SetLearningRate, SetPreviewEvery
 from ddpm.config import Config
 from ddpm.errors import ConfigError
-from ddpm.events import MetricsLogged, PreviewDrawn, RecipeChanged, StepDone, Warned
+from ddpm.events import MetricsLogged, PreviewDrawn, RecipeChanged, Warned
 from ddpm.recipe_file import from_toml, to_toml
 from ddpm.runs import create_run
-from ddpm.session import train_run
 
 
 def changed(*changes):
@@ -68,48 +66,16 @@ def test_a_value_that_is_given_on_resume_takes_the_place_of_its_changes():
 LONG = {**TINY, "train": {**TINY["train"], "log_every": 1, "keep_checkpoints": 9}}
 
 
-class Person:
-    """Tells the trainer of a run something when so many steps are done."""
-
-    def __init__(self, run, tells):
-        self.run, self.tells = run, dict(tells)
-
-    def train(self, root, until=None, **options):
-        """The events of a training, up to a step: what comes after is lost, as in a kill."""
-        told = []
-        for event in train_run(self.run, data_root=root, take_commands=self.run.take_commands, **options):
-            told.append(event)
-            if isinstance(event, StepDone):
-                for command in self.tells.pop(event.step, ()):
-                    self.run.send(command)
-                if event.step == until:
-                    break
-        return told
-
-
-def same_end(one, other):
-    a, b = one.checkpoints()[-1], other.checkpoints()[-1]
-    assert a.step == b.step
-    for stem in ("model", "ema", "optimizer"):
-        ours, theirs = load_file(a.path / f"{stem}.safetensors"), load_file(b.path / f"{stem}.safetensors")
-        assert {n: t.tobytes() for n, t in ours.items()} == {n: t.tobytes() for n, t in theirs.items()}
-    rows = [[(row["step"], row["loss"], row["lr"]) for row in run.metrics()] for run in (one, other)]
-    assert rows[0] == rows[1]
-    assert [step for step, _, _ in rows[0]] == list(range(1, a.step + 1))
-
-
 @pytest.mark.parametrize("killed_at", [6, 8, 11])
 def test_a_run_whose_lr_was_changed_ends_the_same_wherever_it_was_killed(tmp_path, killed_at):
     """The change comes at step 7, between the checkpoints of 5 and of 10."""
-    tells = {7: [SetLearningRate(2e-3), SetPreviewEvery(4)], 8: ["preview"]}
+    tells = {7: [SetLearningRate(2e-3), SetPreviewEvery(4)]}
     whole = create_run(tmp_path / "whole", "run", Config.build(LONG))
-    Person(whole, tells).train(tmp_path)
+    train(whole, tells)
     parts = create_run(tmp_path / "parts", "run", Config.build(LONG))
-    person = Person(parts, tells)
-    person.train(tmp_path, until=killed_at)
-    person.train(tmp_path, checkpoint=find_checkpoint(parts.checkpoints_path, None))
+    train(parts, tells, until=killed_at)
+    resume(parts, tells)
     same_end(whole, parts)
-    assert parts.config() == whole.config()
     assert parts.config().changes == (Change(step=7, lr=2e-3), Change(step=7, preview_every=4))
     assert {preview.step for preview in whole.previews()} == {6, 8, 12}
     lr = {row["step"]: row["lr"] for row in whole.metrics()}
@@ -118,9 +84,9 @@ def test_a_run_whose_lr_was_changed_ends_the_same_wherever_it_was_killed(tmp_pat
 
 def test_a_recipe_with_its_changes_trains_the_same_run_again(tmp_path):
     first = create_run(tmp_path, "first", Config.build(LONG))
-    Person(first, {3: [SetLearningRate(5e-3)]}).train(tmp_path)
+    train(first, {3: [SetLearningRate(5e-3)]})
     again = create_run(tmp_path, "again", from_toml(first.config_path.read_text()))
-    Person(again, {}).train(tmp_path)
+    train(again, {})
     same_end(first, again)
 
 
@@ -136,7 +102,7 @@ def test_a_change_that_cannot_be_stored_is_not_made(tmp_path, monkeypatch):
         write(self, config)
 
     monkeypatch.setattr(Run, "write_config", full)
-    events = Person(run, {3: [SetLearningRate(5e-3)]}).train(tmp_path)
+    events = train(run, {3: [SetLearningRate(5e-3)]})
     (warned,) = [event for event in events if isinstance(event, Warned)]
     assert "lr 0.001 -> 0.005 could not be written: No space left" in warned.message
     assert not [event for event in events if isinstance(event, RecipeChanged)]
@@ -147,7 +113,7 @@ def test_a_change_that_cannot_be_stored_is_not_made(tmp_path, monkeypatch):
 def test_changes_and_notes_are_found_in_the_events(tmp_path):
     run = create_run(tmp_path, "run", Config.build(LONG))
     tells = {3: [SetLearningRate(5e-3), Note("the loss is flat \x1b")], 4: [SetPreviewEvery(0)]}
-    events = Person(run, tells).train(tmp_path)
+    events = train(run, tells)
     rows = [(row["kind"], row["step"], row["message"]) for row in run.events()]
     assert ("changed", 3, "lr 0.001 -> 0.005") in rows
     assert ("changed", 4, "preview every 6 -> 0") in rows

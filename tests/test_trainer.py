@@ -212,49 +212,6 @@ def test_it_learns_one_image_by_heart(digits):
     assert error < untrained / 8
 
 
-EVERYTHING = {
-    "data": {"flip": True},
-    "model": {
-        "class_conditional": True,
-        "dropout": 0.2,
-        "block": "convnext",
-        "linear_attention_levels": (0,),
-    },
-    "diffusion": {
-        "prediction": "v",
-        "variance": "learned",
-        "timestep_sampling": "antithetic",
-        "zero_terminal_snr": True,
-    },
-    "train": {
-        "label_dropout": 0.3,
-        "ema_more_decays": (0.5,),
-        "ema_lengths": (0.1,),
-        "ema_snapshot_every": 4,
-    },
-    "previews": {"every": 0},
-}
-
-
-def test_everything_random_is_counted(digits):
-    """Dropout, label dropout, mirroring, timesteps and noise: gone on with, or in one go, it is the same run."""
-    whole = of(CheckpointDue, trainer(digits, **EVERYTHING).run())[-1]
-    halves = trainer(digits, **EVERYTHING)
-    for event in halves.run():
-        if isinstance(event, CheckpointDue) and event.step == 5:
-            tensors = {
-                stem: {n: t.clone() for n, t in named.items()} for stem, named in event.tensors.items()
-            }
-            state = {"step": event.step, **event.state}
-            break
-    torch.manual_seed(123)  # what another program does to torch in between
-    second = trainer(digits, **EVERYTHING)
-    second.restore(tensors, state)
-    resumed = of(CheckpointDue, second.run())[-1]
-    for stem, named in whole.tensors.items():
-        assert all(torch.equal(tensor, resumed.tensors[stem][name]) for name, tensor in named.items()), stem
-
-
 def test_dropout_is_drawn_anew_each_step_and_for_each_seed(digits):
     still, first, second = (
         of(CheckpointDue, trainer(digits, **merge({"previews": {"every": 0}}, overrides)).run())[-1]
