@@ -1,6 +1,7 @@
 """Reads a run directory bit by bit, the same way for a run of this process, of another, or of last week."""
 
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from ddpm.runs import Preview, Run, Status
 
 # A quarter of a megabyte is about a thousand rows: a few milliseconds of work for the one who takes them in.
 READ_LIMIT = 1 << 18
+# The name of a preview: its step, as a trainer writes it.
+_STEP = re.compile(r"[0-9]{8,18}")
 
 
 class LineTail:
@@ -144,23 +147,30 @@ class RunFeed:
 
 def newest_preview(run: Run) -> Preview | None:
     """The newest whole preview; reads the names of all and the recipe of one."""
+    for step in reversed(preview_steps(run)):
+        if preview := read_preview(run, step):
+            return preview
+    return None
+
+
+def preview_steps(run: Run) -> tuple[int, ...]:
+    """The steps that the run has previews of, rising; reads the names of the files only."""
     try:
         names = {entry.name for entry in os.scandir(run.previews_path)}
     except OSError:
+        return ()
+    stems = {name[:-5] for name in names if name.endswith(".json")}
+    return tuple(sorted(int(stem) for stem in stems if _STEP.fullmatch(stem) and f"{stem}.png" in names))
+
+
+def read_preview(run: Run, step: int) -> Preview | None:
+    """The preview of a step; None where it is not there or its recipe is damaged."""
+    image = run.previews_path / f"{step:08d}.png"
+    try:
+        recipe = parse_json(read_small(image.with_suffix(".json")))
+    except (OSError, ValueError):
         return None
-    steps = sorted(
-        (name[:-5] for name in names if name.endswith(".json") and name[:-5].isdecimal()), reverse=True
-    )
-    for step in steps:
-        if f"{step}.png" not in names:
-            continue
-        try:
-            recipe = parse_json(read_small(run.previews_path / f"{step}.json"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(recipe, dict):
-            return Preview(int(step), run.previews_path / f"{step}.png", recipe)
-    return None
+    return Preview(step, image, recipe) if isinstance(recipe, dict) else None
 
 
 def last_row(path: Path) -> dict[str, Any] | None:

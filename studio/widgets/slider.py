@@ -32,17 +32,21 @@ class Slider(Widget, can_focus=True):
         """``name``: of the number; ``before`` and ``after``: what lies at its two ends."""
         super().__init__(id=id)
         self._title, self._ends = name, (before, after)
-        self._value, self._last = 0, 1
+        self._value, self._last, self._words = 0, 1, ""
         self._held = False
 
-    def show(self, value: int, last: int) -> None:
-        """Stand at ``value`` of 0 to ``last``."""
-        if (value, last) != (self._value, self._last):
-            self._value, self._last = value, last
+    def show(self, value: int, last: int, words: str = "") -> None:
+        """Stand at ``value`` of 0 to ``last``. ``words``: what to call it, where it has a better name."""
+        if (value, last, words) != (self._value, self._last, self._words):
+            self._value, self._last, self._words = value, last, words
             self.refresh()
 
+    @property
+    def _knob(self) -> str:
+        return f" {self._title} {self._words or f'= {self._value}'} "
+
     def render_line(self, y: int) -> Strip:
-        text = f" {self._title} = {self._value} "
+        text = self._knob
         done, left, knob = (
             self.get_component_rich_style(f"slider--{part}") for part in ("done", "left", "knob")
         )
@@ -91,6 +95,6 @@ class Slider(Widget, can_focus=True):
 
     def _go_to(self, x: int) -> None:
         start, width = self._track
-        half = len(f" {self._title} = {self._value} ") / 2
+        half = len(self._knob) / 2
         share = (x + 0.5 - start - half) / max(1.0, width - 2 * half)
         self.post_message(self.Moved(round(min(max(share, 0.0), 1.0) * self._last)))
