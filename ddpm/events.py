@@ -35,7 +35,8 @@ class MetricsLogged:
 
     ``skipped`` of those steps are not in the means, as their loss was no number; where none is left, loss and
     grad_norm are None. ``seconds`` counts training time from the run's first step, across resumes, without pauses;
-    ``memory`` is in bytes.
+    ``memory`` is in bytes. ``loss_bins`` are the means of the images' losses, as they are trained on, in equal parts
+    of the timesteps from 0 to T - 1; None where no image had such a timestep.
     """
 
     step: int
@@ -47,6 +48,7 @@ class MetricsLogged:
     seconds: float
     memory: dict[str, int] = field(default_factory=dict)
     skipped: int = 0
+    loss_bins: list[float | None] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,19 +10,29 @@ from torch import Tensor
 from ddpm.draws import Draws
 
 
-def accumulate_gradients(losses_of: Callable[[Draws], Tensor], draws: Draws, images: int) -> Tensor:
-    """Add the gradients of the mean loss of all draws, taken ``images`` at a time, and return that loss.
+class BatchLoss(NamedTuple):
+    """The loss of a batch: its mean, and that of each image, [B]."""
+
+    mean: Tensor
+    each: Tensor
+
+
+def accumulate_gradients(losses_of: Callable[[Draws], Tensor], draws: Draws, images: int) -> BatchLoss:
+    """Add the gradients of the mean loss of all draws, taken ``images`` at a time, and return the loss.
 
     ``losses_of`` gives the loss of each image, [B]. The sum is that of the whole batch but for rounding, whatever
     ``images`` is; with dropout, which draws for each part anew, it is another draw of the same kind.
     """
     loss = torch.zeros((), device=draws.x_0.device)
+    each = []
     for part in draws.parts(images):
-        mean = losses_of(part).mean()
+        losses = losses_of(part)
+        mean = losses.mean()
         share = mean.new_tensor(len(part) / len(draws))
         mean.backward(share)  # type: ignore[no-untyped-call]
         loss = loss + share * mean.detach()
-    return loss
+        each.append(losses.detach())
+    return BatchLoss(loss, torch.cat(each))
 
 
 def release_memory(device: torch.device) -> None:

@@ -40,9 +40,10 @@ from ddpm.events import (
 )
 from ddpm.finite import all_finite
 from ddpm.generate import denoise, draw_in_batches
+from ddpm.loss_bins import bin_sums
 from ddpm.memory_check import told_with_estimate, too_little_memory
 from ddpm.memory_estimate import images_at_once
-from ddpm.microbatches import accumulate_gradients, release_memory
+from ddpm.microbatches import BatchLoss, accumulate_gradients, release_memory
 from ddpm.objectives import diffusion_loss
 from ddpm.optim import build_optimizer, learning_rate, load_optimizer_tensors, optimizer_tensors
 from ddpm.preview_recipe import preview_recipe, preview_sample
@@ -172,15 +173,15 @@ class Trainer:
         draws = draw_step(self.config, self.images, self.step, self.images_seen)
         loss = yield from self._gradients(draws)
         with told_with_estimate(self._recipe, self.device):
-            return self._update(loss)
+            return self._update(loss, draws.t)
 
     @property
     def _recipe(self) -> Config:
         """The recipe of the step that is next, or under way."""
         return recipe_at(self.config, self.step)
 
-    def _gradients(self, draws: Draws) -> Generator[Event, None, Tensor]:
-        """Make the gradients of the mean loss, and return it. Where memory ends, fewer images are taken at once.
+    def _gradients(self, draws: Draws) -> Generator[Event, None, BatchLoss]:
+        """Make the gradients of the mean loss, and return the loss. Where memory ends, fewer images are taken at once.
 
         That is so from this step on, and stored first: it changes the rounding, which a resumed run has to repeat.
         """
@@ -195,8 +196,8 @@ class Trainer:
             yield from self._change(Change(step=self.step, microbatch=images, reason="memory"))
         return loss
 
-    def _try_gradients(self, draws: Draws, images: int) -> Tensor | None:
-        """The mean loss, its gradients made; None, and no gradients, where memory ends with so many images at once."""
+    def _try_gradients(self, draws: Draws, images: int) -> BatchLoss | None:
+        """The loss, its gradients made; None, and no gradients, where memory ends with so many images at once."""
         self.optimizer.zero_grad(set_to_none=True)
         try:
             with counted_dropout(self.config, self.step, self.device):
@@ -212,12 +213,16 @@ class Trainer:
         with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
             return diffusion_loss(self.network, self.config.diffusion, self.schedule, x_0, t, eps, labels)
 
-    def _update(self, loss: Tensor) -> NonFinite | None:
+    def _update(self, loss: BatchLoss, t: Tensor) -> NonFinite | None:
         """Change the weights by their gradients, unless these or the loss are no numbers."""
         train = self._recipe.train
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         grad_norm = torch.nn.utils.get_total_norm(gradients)
-        loss_value, grad_norm_value = torch.stack([loss, grad_norm]).tolist()
+        # All that is read of a step at once: each reading waits for the device.
+        read = (
+            torch.cat([torch.stack([loss.mean, grad_norm]), loss.each, t.to(loss.each.dtype)]).cpu().numpy()
+        )
+        loss_value, grad_norm_value = read[:2].tolist()
         self.step += 1
         self.images_seen += train.batch_size
         # Before the update, so that no weight is ever harmed.
@@ -230,7 +235,8 @@ class Trainer:
         self.optimizer.step()
         for average in self.averages.values():
             average.update(self.step)
-        self._since_metrics.add(loss_value, grad_norm_value, train.batch_size)
+        bins = bin_sums(read[2 : 2 + len(t)], read[2 + len(t) :], self.schedule.T)
+        self._since_metrics.add(loss_value, grad_norm_value, bins)
         self._non_finite_in_a_row = 0
         return None
 
@@ -268,6 +274,7 @@ class Trainer:
             seconds=self.seconds,
             memory=memory_figures(self.device),
             skipped=sums.skipped,
+            loss_bins=sums.loss_bins,
         )
 
     def _obey(self, take_commands: TakeCommands) -> Iterator[Event]:

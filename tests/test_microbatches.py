@@ -42,7 +42,8 @@ def gradients(values, images, dtype):
         return diffusion_loss(network, config.diffusion, schedule, part.x_0, part.t, part.eps, part.labels)
 
     loss = accumulate_gradients(losses_of, draws, images)
-    return loss, torch.cat([parameter.grad.flatten() for parameter in network.parameters()])
+    assert torch.equal(loss.each.mean(), loss.mean) or images < len(draws)
+    return loss.mean, torch.cat([parameter.grad.flatten() for parameter in network.parameters()])
 
 
 HARD = {

@@ -10,6 +10,7 @@ from conftest import TINY
 from ddpm.config import Config, DataConfig, merge
 from ddpm.data import DeviceImages, to_uint8
 from ddpm.datasets import load_images, resolve
+from ddpm.draws import draw_step
 from ddpm.errors import DataError, TrainingError
 from ddpm.events import (
     CheckpointDue,
@@ -22,6 +23,8 @@ from ddpm.events import (
     Warned,
 )
 from ddpm.generate import denoise
+from ddpm.loss_bins import LOSS_BINS
+from ddpm.objectives import diffusion_loss
 from ddpm.sample_config import SampleConfig
 from ddpm.sources.imageset import ImageSet
 from ddpm.trainer import Trainer
@@ -68,6 +71,22 @@ def test_a_run_tells_its_whole_story_in_order(digits):
     preview = of(PreviewDrawn, events)[-1]
     assert preview.images.shape == (4, 1, 8, 8)
     assert preview.images.dtype == torch.uint8
+
+
+def test_metrics_tell_the_loss_by_parts_of_the_timesteps(digits):
+    training = trainer(digits, train={"log_every": 1, "steps": 1})
+    config = training.config
+    draws = draw_step(config, training.images, 0, 0)
+    with torch.no_grad():
+        losses = diffusion_loss(
+            training.network, config.diffusion, training.schedule, draws.x_0, draws.t, draws.eps
+        )
+    part = draws.t * LOSS_BINS // training.schedule.T
+    expected = [losses[part == at].mean().item() if (part == at).any() else None for at in range(LOSS_BINS)]
+    (row,) = of(MetricsLogged, training.run())
+    assert [value is None for value in row.loss_bins] == [value is None for value in expected]
+    known = [value for value in row.loss_bins if value is not None]
+    assert known == pytest.approx([value for value in expected if value is not None], rel=1e-3)
 
 
 def test_previews_do_not_change_what_is_learned(digits):
