@@ -17,6 +17,7 @@ from ddpm.errors import DDPMError
 from ddpm.runs import Run
 from studio import messages
 from studio.actions import bindings
+from studio.home import home_option
 from studio.leaving import Leaver
 from studio.run_state import STATE_COLORS
 from studio.runner import Runner
@@ -25,7 +26,7 @@ from studio.screens.dialogs import Ask, Confirm, Help, Waiting
 from studio.screens.runs import RunsScreen
 from studio.settings import settings_or_defaults
 from studio.terminal import Pictures
-from studio.terminal_line import drawing_unbreakably
+from studio.terminal_line import drawing_unbreakably, say
 from studio.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class StudioApp(App[None]):
     ) -> None:
         """``show``: the run whose monitor is opened first; ``greeting`` and ``warning``: words to begin with."""
         super().__init__()
+        self.farewell = ""
         self._show_first, self._greeting, self._warning = show, greeting, warning
         self.workshop = Workshop(home, data_root, pictures, Runner(data_root))
         self.drawers: WeakSet[Drawer] = WeakSet()
@@ -218,16 +220,44 @@ class StudioApp(App[None]):
             return
         self._leave()
 
+    def on_let_go(self, message: messages.LetGo) -> None:
+        if self.workshop.runner.trains(message.run):
+            self._hand_over(message.run)
+        else:
+            self._leave(f"{message.run.name} goes on in process {message.run.status().pid}.")
+
     @work(group="leave", exclusive=True, exit_on_error=False)
-    async def _leave(self) -> None:
+    async def _hand_over(self, run: Run) -> None:
+        from studio.handover import hand_over
+
+        place = self.workshop
+        over = asyncio.create_task(hand_over(place.runner, run, place.home, place.data_root))
+        await self.push_screen_wait(Waiting(f"Handing {run.name} to a background process …", over.done))
+        try:
+            training = over.result()
+        except DDPMError as error:
+            self._complain(error)
+            return
+        self.farewell = (
+            f"{run.name} goes on in the background (process {training.pid}). "
+            f"`ddpm-studio attach {run.name}{home_option(place.home)}` shows it."
+        )
+        self.exit()
+
+    @work(group="leave", exclusive=True, exit_on_error=False)
+    async def _leave(self, farewell: str = "") -> None:
         runner = self.workshop.runner
         if runner.is_alive and runner.run is not None:
             question = f"{runner.run.name} is training. Stop it, save a checkpoint and quit?"
-            detail = "You can resume it later exactly where it stopped."
+            detail = (
+                "You can resume it later exactly where it stopped. To let it go on without the app, press d in its "
+                "monitor instead."
+            )
             if not await self.push_screen_wait(Confirm(question, detail, "Stop and quit")):
                 return
             runner.stop()
             await self.push_screen_wait(Waiting("Saving a checkpoint …", lambda: not runner.is_alive))
+        self.farewell = farewell
         self.exit()
 
     def stop_drawing(self) -> None:
@@ -256,4 +286,6 @@ def run_app(
         finally:
             app.stop_drawing()
             leaver.see_training_out()
+    if app.farewell:
+        say(app.farewell)
     return leaver.exit_code or app.return_code or 0

@@ -65,3 +65,11 @@ class ResumeTraining(Message):
         self.run = run
         self.checkpoint = checkpoint
         super().__init__()
+
+
+class LetGo(Message):
+    """Leave the app while a run goes on: in a background process, or in the other one that trains it already."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        super().__init__()

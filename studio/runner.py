@@ -5,6 +5,7 @@ import ctypes
 import gc
 import importlib.util
 import os
+import sys
 import threading
 import traceback
 from collections.abc import Iterator
@@ -90,6 +91,15 @@ class Runner:
         """Wait for the thread to end."""
         if self._thread is not None:
             self._thread.join(timeout)
+
+    def give_back_memory(self) -> None:
+        """Give the memory of a GPU, which its allocator keeps when a training has ended, to whoever wants it next."""
+        torch = sys.modules.get("torch")
+        if self.is_alive or torch is None or not torch.cuda.is_available():
+            return
+        gc.unfreeze()  # the network and its optimizer are among what was frozen
+        gc.collect()
+        torch.cuda.empty_cache()
 
     def _train(self, run: Run, checkpoint: Checkpoint | None) -> None:
         try:

@@ -5,11 +5,12 @@ import signal
 import time
 
 import pytest
-from app_pilot import drive, finished_run, until, until_seen
+from app_pilot import drive, finished_run, screen_text, tiny_config, until, until_seen
 from conftest import TINY_OPTIONS
 from pseudo_terminal import StudioTerminal
 
-from ddpm.runs import Run
+from ddpm.runs import Run, Status, create_run
+from ddpm.session import train_run
 from studio.cli import main
 from studio.screens.monitor import MonitorScreen
 from studio.screens.runs import RunsScreen
@@ -129,3 +130,77 @@ def test_the_app_opens_in_the_monitor_that_was_asked_for_and_goes_back_to_the_li
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
 
     drive(home, script, show=chosen)
+
+
+def bits_of(run):
+    """Every tensor of the last checkpoint, and the rows of metrics without what a clock says."""
+    newest = run.checkpoints()[-1]
+    tensors = {path.name: path.read_bytes() for path in newest.path.glob("*.safetensors")}
+    return newest.step, tensors, [(row["step"], row["loss"], row["lr"]) for row in run.metrics()]
+
+
+def test_d_hands_a_run_over_and_it_ends_as_the_one_that_nobody_touched(run, home):
+    """Handed over while it is paused, so that it is still there to be handed over, and paused again."""
+    recipe = tiny_config(train={"steps": 150, "checkpoint_every": 1000}, previews={"every": 0})
+    create_run(home / "runs", "one", recipe)
+    whole = create_run(home / "elsewhere", "whole", recipe)
+    farewell = []
+
+    async def script(pilot, app):
+        await until_seen(pilot, "one")
+        await pilot.press("r", "y")
+        await until(pilot, lambda: run.status().state == "running")
+        run.send("pause")
+        await until_seen(pilot, "‖ paused")
+        await pilot.press("d")
+        await until(pilot, lambda: not app.is_running)
+        farewell.append(app.farewell)
+
+    drive(home, script)
+    pid = run.status().pid
+    assert pid != os.getpid()
+    assert f"one goes on in the background (process {pid}). `ddpm-studio attach one --home" in farewell[0]
+    wait_until(lambda: run.status().state == "paused")
+    run.send("resume")
+    for _ in train_run(whole, data_root=home, take_commands=list):
+        pass
+    wait_until(lambda: run.status().state == "finished")
+    assert bits_of(run) == bits_of(whole)
+    assert [event["kind"] for event in run.events()].count("resumed") == 1
+
+
+def test_a_hand_over_that_fails_leaves_the_app_with_a_checkpoint_to_resume_from(run, home):
+    create_run(home / "runs", "one", tiny_config(train={"steps": 10**6}, previews={"every": 0}))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "one")
+        await pilot.press("r", "y")
+        await until_seen(pilot, "● running")
+        run.log_path.mkdir()
+        await pilot.press("d")
+        await until_seen(pilot, "No background process could be")
+        await until_seen(pilot, "■ stopped")
+        await until(pilot, lambda: "Resume" in screen_text(pilot).splitlines()[-1])
+        assert app.farewell == ""
+
+    drive(home, script, (160, 48), toasts=True)
+    assert run.checkpoints()[-1].step == run.status().step
+
+
+def test_d_on_a_run_of_another_process_just_leaves(home):
+    run = finished_run(home, "alpha")
+    run.write_status(Status(state="running", step=12, steps=40, pid=4711, heartbeat=time.time()))
+    farewell = []
+
+    async def script(pilot, app):
+        await until_seen(pilot, "● running")
+        await pilot.press("enter")
+        await until_seen(pilot, "p Pause")
+        await pilot.press("d")
+        await until(pilot, lambda: not app.is_running)
+        farewell.append(app.farewell)
+
+    with run.locked():
+        drive(home, script)
+        assert run.take_commands() == []
+    assert farewell == ["alpha goes on in process 4711."]

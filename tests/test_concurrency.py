@@ -182,7 +182,7 @@ def test_a_monitor_of_a_run_that_is_renamed_says_so_and_lives_on(home):
         run.rename("beta")
         await until_seen(pilot, "○ This run was deleted or renamed.")
         assert "40/40" in screen_text(pilot)
-        assert "Sample" not in screen_text(pilot).splitlines()[-1]
+        await until(pilot, lambda: "Sample" not in screen_text(pilot).splitlines()[-1])
         finished_run(home, "alpha", steps=20, kept=(20,))
         await until_seen(pilot, "20/20")
         assert app.screen.view.loss.x[-1] == 20

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import os
-import shlex
 import signal
 import sys
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from ddpm.presets import PRESETS, config_for
 from ddpm.recipe_file import read_toml
 from ddpm.runs import Run, check_name, create_run, free_name, open_run
 from studio import background
-from studio.home import data_root, home_directory, runs_root
+from studio.home import data_root, home_directory, home_option, runs_root
 from studio.options import add_recipe_options, given_values, step_number
 
 # A resumed run keeps its data, network and diffusion: another recipe for those is another run.
@@ -184,17 +183,17 @@ def detach(job: Job, arguments: argparse.Namespace, home: Path, data: Path) -> i
     except KeyboardInterrupt:
         training.process.terminate()
         raise
-    print(background_words(job.run, training.pid, arguments.home))
+    print(background_words(job.run, training.pid, home))
     return 0
 
 
-def background_words(run: Run, pid: int, home: str | None) -> str:
+def background_words(run: Run, pid: int, home: Path) -> str:
     """Where a run goes on, and how to see and stop it."""
-    place = f" --home {shlex.quote(home)}" if home else ""
+    place = home_option(home)
     return (
         f"{run.name} is being trained in the background, by process {pid}.\n"
         f"  watch it  ddpm-studio attach {run.name}{place}\n"
-        f"  stop it   kill {pid}\n"
+        f"  stop it   ddpm-studio tell {run.name} stop{place}\n"
         f"  its words {run.log_path}"
     )
 

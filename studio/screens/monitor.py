@@ -178,6 +178,13 @@ class MonitorScreen(StudioScreen):
                 if runner.is_stopping(self.run):
                     return None
                 return state in ("running", "paused", "stalled") or runner.trains(self.run)
+            case "detach":
+                runner = self.workshop.runner
+                if runner.trains(self.run):
+                    return (
+                        None if runner.is_stopping(self.run) or state not in ("running", "paused") else True
+                    )
+                return state in ALIVE
             case "resume":
                 return state not in (*ALIVE, "finished", "gone")
             case "checkpoints" | "sample":
@@ -219,6 +226,9 @@ class MonitorScreen(StudioScreen):
                 self.refresh_bindings()
             else:
                 self._send("stop", "stopping …")
+
+    def action_detach(self) -> None:
+        self.post_message(messages.LetGo(self.run))
 
     def action_resume(self) -> None:
         self.post_message(messages.ResumeTraining(self.run))
