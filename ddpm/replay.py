@@ -19,18 +19,20 @@ def replay(run: Run, row: dict[str, Any], data_root: Path) -> "tuple[Trainer, No
     Returns the trainer, which holds weights and images of that step, and what it found there: on the same device
     the same as the row says, None where the loss is a number this time. Raises RunError for any other row.
     """
-    if row.get("kind") != "non-finite":
+    step = row.get("step")
+    if row.get("kind") != "non-finite" or not isinstance(step, int):
         raise RunError(
             f"An event of the kind {row.get('kind')!r} cannot be replayed, only one of non-finite."
         )
     # As the recipe was then: going back to a checkpoint has changed it since.
-    config = run.config().with_values({"changes": row["changes"], "previews": {"every": 0}}, "the event")
-    before = [each for each in run.checkpoints() if each.step < row["step"] and not checkpoints.verify(each)]
-    trainer, _ = ready_trainer(config, data_root, before[-1] if before else None)
-    found = None
+    then = {"changes": row.get("changes", []), "previews": {"every": 0}}
+    config = run.config().with_values(then, "the event")
+    earlier = (each for each in reversed(run.checkpoints()) if each.step < step and each.whole)
+    checkpoint = next((each for each in earlier if not checkpoints.verify(each)), None)
+    trainer, _ = ready_trainer(config, data_root, checkpoint)
     for event in trainer.run():
-        if isinstance(event, NonFinite):
-            found = event
-        if trainer.step == row["step"]:
+        if isinstance(event, NonFinite) and event.step == step:
+            return trainer, event
+        if trainer.step >= step:
             break
-    return trainer, found if found and found.step == row["step"] else None
+    return trainer, None

@@ -146,7 +146,8 @@ def test_a_run_resumes_from_a_strange_state_or_says_why_not(trained, place, data
             pass
 
 
-RECIPE = recipe_file.to_toml(Config.build(TINY)).encode()
+CHANGES = [{"step": 3, "lr": 0.001, "reason": "asked"}, {"step": 4, "preview_every": 7}]
+RECIPE = recipe_file.to_toml(Config.build({**TINY, "changes": CHANGES})).encode()
 
 
 def toml_files():
