@@ -5,12 +5,15 @@ from contextlib import ExitStack
 
 import pytest
 import torch
+from conftest import TINY
 
 from ddpm import neighbours
-from ddpm.config import Config
+from ddpm.config import Config, merge
 from ddpm.device import DeviceMemory
+from ddpm.events import Warned
 from ddpm.neighbours import runs_beside, warn_of_neighbours
 from ddpm.runs import Status, create_run
+from ddpm.session import train_run
 
 GPU = torch.device("cuda:1")
 
@@ -50,3 +53,14 @@ def test_neighbours_are_told_with_the_memory_that_they_leave(trained, monkeypatc
     assert warn_of_neighbours(mine, GPU) == ["a trains on cuda:1 as well, which has 16.0 GB, 3.0 free"]
     trained("b", "NVIDIA H200 (cuda:1)")
     assert warn_of_neighbours(mine, GPU) == ["a, b train on cuda:1 as well, which has 16.0 GB, 3.0 free"]
+
+
+def test_a_run_that_starts_beside_another_says_so_and_trains(tmp_path, monkeypatch):
+    """On the CPU neighbours are not looked for, so here they are given."""
+    monkeypatch.setattr(neighbours, "runs_beside", lambda run, device: ["other"])
+    run = create_run(
+        tmp_path, "mine", Config.build(merge(TINY, {"train": {"steps": 1}, "previews": {"every": 0}}))
+    )
+    events = list(train_run(run, data_root=tmp_path, take_commands=list))
+    assert next(event.message for event in events if isinstance(event, Warned)).startswith("other trains on ")
+    assert events[-1].state == "finished"
