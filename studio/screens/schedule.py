@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from studio.noised_image import ImageBank, Moment, Pixels, Trained
 
 Face = Literal["guesses", "strip", "form"]
+# From so many columns and lines all parts of the screen are shown at once.
+UNFOLDED = (112, 44)
 MOST_IN_STRIP = 9
 PLAY_SECONDS, PLAY_FRAMES = 0.1, 80
 
@@ -47,6 +49,7 @@ class ScheduleScreen(StudioScreen):
         self._trained_words = "loading …" if run else "no run yet"
         self._strip: tuple[object, list[Pixels]] = ((), [])
         self._left = threading.Event()
+        self._face: Face = "guesses"
         self._stale = False
         self._computing = False
         self._playing: Timer | None = None
@@ -93,8 +96,10 @@ class ScheduleScreen(StudioScreen):
         self._left.set()
 
     def on_resize(self) -> None:
+        self.set_class(self.size.width < UNFOLDED[0] or self.size.height < UNFOLDED[1], "-folded")
+        self.refresh_bindings()
         # Another size holds another number of pictures.
-        self._changed()
+        self.call_after_refresh(self._changed)
 
     # What is slow: in threads, the newest wins
 
@@ -231,10 +236,12 @@ class ScheduleScreen(StudioScreen):
             known = schedule_words.Knowledge(moment.candidates, len(self._bank.images), self._bank.total)
         task = schedule_words.task(scene, first, known)
         comparison = schedule_words.comparison(scene, first, second)
-        if self.has_class("-low"):
-            paragraphs = [task if self.has_class("-face-guesses") else comparison]
+        process = schedule_words.forward_process(scene, first)
+        if self.has_class("-folded"):
+            by_face = {"guesses": task, "strip": process, "form": comparison}
+            paragraphs = [by_face[self._face]]
         else:
-            paragraphs = [schedule_words.forward_process(scene, first), task]
+            paragraphs = [process, task]
             if known is not None and moment is not None:
                 asked = moment.trained_t if moment.trained else None
                 paragraphs.append(schedule_words.guesses(scene, known, asked))
@@ -242,7 +249,8 @@ class ScheduleScreen(StudioScreen):
         self.query_one("#schedule-comparison", Words).update(_written(comparison))
 
     def _show_face(self, face: Face) -> None:
-        """On a low terminal: what stands below the slider."""
+        """Folded: what stands below the slider."""
+        self._face = face
         for other in ("guesses", "strip", "form"):
             self.set_class(other == face, f"-face-{other}")
         self.call_after_refresh(self._changed)
@@ -250,7 +258,7 @@ class ScheduleScreen(StudioScreen):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self.has_class("-low") if action == "face" else True
+        return self.has_class("-folded") if action == "face" else True
 
     def on_slider_moved(self, event: Slider.Moved) -> None:
         self._change(self._scene.at(event.value))
@@ -296,7 +304,7 @@ class ScheduleScreen(StudioScreen):
         self.query_one(ScheduleForm).enter()
 
     def action_face(self) -> None:
-        self._show_face("strip" if self.has_class("-face-guesses") else "guesses")
+        self._show_face("strip" if self._face == "guesses" else "guesses")
         self.query_one(Slider).focus()
 
     def action_swap(self) -> None:

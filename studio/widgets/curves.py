@@ -1,5 +1,6 @@
 """A small panel with the curves of two schedules over the way from image to noise, and a line where one stands."""
 
+import math
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
@@ -11,7 +12,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from studio.widgets.axis import linear_ticks, log_ticks, tick_text
+from studio.widgets.axis import linear_ticks, tick_text
 from studio.widgets.braille import BLANK, Board
 
 Floats = NDArray[np.float64]
@@ -160,7 +161,7 @@ class CurvesPanel(Widget):
         ]
 
     def _labels(self, scale: _Scale, rows: int) -> dict[int, str]:
-        ticks = (log_ticks if scale.log else linear_ticks)(scale.low, scale.high, max(2, rows // 2))
+        ticks = (_decades if scale.log else linear_ticks)(scale.low, scale.high, max(2, rows // 2))
         labels: dict[int, str] = {}
         for tick in ticks:
             level = float(scale.level(np.array([tick]), rows * 4)[0])
@@ -182,3 +183,9 @@ class CurvesPanel(Widget):
         if start < 2 or start + len(here) > columns - len(last) - 1:
             return Strip([Segment(" " * _LABEL_WIDTH + "".join(line), axis)])
         return Strip([Segment(" " * _LABEL_WIDTH + before, axis), Segment(here, name), Segment(after, axis)])
+
+
+def _decades(low: float, high: float, most: int) -> list[float]:
+    """At most ``most`` powers of ten within [low, high], evenly apart, with the greatest of them."""
+    exponents = range(math.floor(math.log10(high)), math.ceil(math.log10(low)) - 1, -1)
+    return [10.0**exponent for exponent in exponents[:: max(1, math.ceil(len(exponents) / most))]]

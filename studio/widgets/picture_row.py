@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _GAP = 1
 # Cells between pictures at most, however wide the row is.
 _WIDEST_GAP = 8
-_FEWEST = 4
+_ENOUGH, _FEWEST = 6, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +68,23 @@ def fit_row(
 
 
 def places(most: int, image_size: tuple[int, int], cells: tuple[int, int], per_cell: tuple[int, int]) -> int:
-    """How many pictures a row holds, at most ``most``: in their own size where six can be seen, else of 16 pixels."""
-    own = min(LEGIBLE, *image_size)
-    enlarged = max(LEGIBLE, image_size[1])
-    for side in (enlarged, LEGIBLE, own):
-        n = min(most, cells[1] // (-(-side // per_cell[1]) + _GAP))
-        if n >= 6 or (side == LEGIBLE and n >= _FEWEST):
+    """How many pictures a row is worth: as high as it allows where six fit, else of 16 pixels, else smaller.
+
+    At most ``most`` and at least two.
+    """
+    height, width = image_size
+    room = cells[0] * per_cell[0]
+    widest = width * (room // height) if room >= height else width * room // height
+    for side, enough in (
+        (widest, _ENOUGH),
+        (max(LEGIBLE, width), _ENOUGH),
+        (LEGIBLE, _FEWEST),
+        (min(image_size), 2),
+    ):
+        n = min(most, cells[1] // (-(-min(side, max(1, widest)) // per_cell[1]) + _GAP))
+        if n >= min(enough, most):
             return n
-    return max(2, n)
+    return 2
 
 
 class PictureRow(Vertical):
