@@ -91,8 +91,6 @@ class Leaver:
             say(self._runner.error)
 
     def _listen(self) -> None:
-        # An app in the background may let its terminal go, too.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
         poll = select.poll()
         poll.register(self._ears, select.POLLIN)
         if self._line.descriptor is not None:
@@ -120,8 +118,8 @@ class Leaver:
                 self._hung_up = True
                 self._line.let_go()
             if number != signal.SIGHUP or self._on_hangup == "stop":
-                if self._stopped_by and self._has_left.is_set() and self._line.takes_more:
-                    say("Saving a checkpoint …")
+                if self._stopped_by and self._has_left.is_set():
+                    self._line.say("Saving a checkpoint …")
                 self._stopped_by = self._stopped_by or number
                 self._runner.stop()
             self._patient_until = self._patient_until or time.monotonic() + PATIENCE

@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import sys
 import termios
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ class TerminalLine:
 
     def __init__(self) -> None:
         self._streams = [number for number in STANDARD if os.isatty(number)]
+        self.is_let_go = False
         self.descriptor = os.dup(self._streams[0]) if self._streams else None
 
     @property
@@ -41,6 +43,9 @@ class TerminalLine:
 
     def let_go(self) -> None:
         """Put /dev/null in the place of the terminal; files and pipes stay what they are."""
+        if self.is_let_go:
+            return
+        self.is_let_go = True
         nowhere = os.open(os.devnull, os.O_RDWR)
         for number in self._streams:
             os.dup2(nowhere, number)
@@ -65,14 +70,25 @@ class TerminalLine:
         poll.register(self.descriptor, select.POLLOUT)
         return bool(poll.poll(0))
 
+    def say(self, words: str) -> None:
+        """A line on stderr, where there is room for it."""
+        if self.takes_more:
+            say(words)
+
     def throw_away_unread(self) -> None:
         """Forget what the terminal has not taken yet, so that a thread that waits to write more goes on."""
-        if self.descriptor is not None:
+        if self.descriptor is None:
+            return
+        # A program in the background may do this, too.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+        try:
             with suppress(termios.error):
                 termios.tcflush(self.descriptor, termios.TCOFLUSH)
                 # There is room now, but only somebody who reads wakes the one who waits for it, or this:
                 termios.tcflow(self.descriptor, termios.TCOOFF)
                 termios.tcflow(self.descriptor, termios.TCOON)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 class UnbreakableOutput:
@@ -113,5 +129,5 @@ def drawing_unbreakably() -> Iterator[None]:
 
 def say(words: str) -> None:
     """A line on stderr; the terminal may be gone, which is no reason to lose what is being saved."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RuntimeError):  # the last from a signal in the middle of a line
         print(words, file=sys.stderr, flush=True)

@@ -2,57 +2,54 @@
 
 import os
 import signal
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from app_pilot import tiny_config
-from conftest import REPOSITORY, environment
-from pty_terminal import PtyTerminal
+from conftest import TINY_OPTIONS
+from pseudo_terminal import StudioTerminal
 
 from ddpm.checkpoint import newest_whole
 from ddpm.runs import Run, create_run
 from studio.terminal_line import UnbreakableOutput
 
-ENDLESS = {"train": {"steps": 100_000, "checkpoint_every": 100_000}, "previews": {"every": 0}}
+ENDLESS = {"train": {"steps": 1_000_000, "checkpoint_every": 1_000_000}, "previews": {"every": 0}}
 
 
 @pytest.fixture
-def terminal(home) -> Iterator[PtyTerminal]:
-    """The app, in a terminal of its own."""
-    own = environment(home.parent)
-    own |= {"PYTHONPATH": str(REPOSITORY), "DDPM_STUDIO_SETTINGS": str(home.parent / "settings.toml")}
-    terminal = PtyTerminal([sys.executable, "-m", "studio.cli", "--home", str(home)], own)
-    try:
-        yield terminal
-    finally:
+def opened(home) -> Iterator[Callable[..., StudioTerminal]]:
+    """Opens a terminal, which does not outlive the test."""
+    terminals = []
+
+    def opens(*words: str, **settings: str) -> StudioTerminal:
+        terminals.append(StudioTerminal(home, *words, **settings))
+        return terminals[-1]
+
+    yield opens
+    for terminal in terminals:
         terminal.close()
 
 
-@pytest.fixture
-def stop_on_hangup(home) -> None:
-    """The setting, for those who want it so."""
-    (home.parent / "settings.toml").write_text('on_hangup = "stop"\n')
-
-
-def training(terminal: PtyTerminal, home: Path, recipe: dict[str, Any] = ENDLESS) -> Run:
+def trained_in_the_app(home, terminal: StudioTerminal, recipe: dict[str, Any] = ENDLESS) -> Run:
     """A run that the app in the terminal trains."""
     run = create_run(home / "runs", "alpha", tiny_config(**recipe))
-    terminal.until_written("alpha")
+    terminal.until_seen("alpha")
     terminal.press("r")
-    terminal.until_written("no whole checkpoint")
+    terminal.until_seen("no whole checkpoint")
     terminal.press("y")
     terminal.until(lambda: run.status().step > 2)
     return run
 
 
-def goes_on(terminal: PtyTerminal, run: Run, steps: int = 50) -> None:
-    """Wait until so many steps more have been trained, by the same process."""
-    aim = run.status().step + steps
-    terminal.until(lambda: run.status().step > aim)
-    assert run.status().pid == terminal.pid
+def goes_on(run: Run, pid: int) -> bool:
+    """Wait, while nobody reads, until 20 steps more have been trained, by the same process."""
+    aim = run.status().step + 20
+    deadline = time.monotonic() + 60
+    while run.status().step < aim and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return run.status().step >= aim and run.status().pid == pid
 
 
 def stopped_with_a_checkpoint(run: Run) -> bool:
@@ -60,27 +57,22 @@ def stopped_with_a_checkpoint(run: Run) -> bool:
     return run.status().state == "stopped" and newest is not None and newest.step == run.status().step
 
 
-def fill(terminal: PtyTerminal) -> None:
-    """Nobody reads any more, and the app has more to draw than anybody has room for."""
-    terminal.stop_reading()
-    terminal.press("?q" * 20)  # help opens and closes
-    assert terminal.is_full
-
-
-def test_nobody_reads_and_then_the_line_drops_and_training_goes_on_until_it_is_told_to_stop(terminal, home):
-    run = training(terminal, home)
-    fill(terminal)
-    goes_on(terminal, run)
+def test_nobody_reads_and_then_the_line_drops_and_training_goes_on_until_it_is_told_to_stop(home, opened):
+    terminal = opened()
+    run = trained_in_the_app(home, terminal)
+    terminal.stall()
+    assert goes_on(run, terminal.pid)
     terminal.hang_up()
-    goes_on(terminal, run)
-    os.kill(terminal.pid, signal.SIGHUP)  # it may come late
-    os.kill(terminal.pid, signal.SIGTERM)
+    assert goes_on(run, terminal.pid)
+    terminal.signal(signal.SIGHUP)  # it may come late
+    terminal.signal(signal.SIGTERM)
     assert terminal.wait() == 128 + signal.SIGTERM
     assert stopped_with_a_checkpoint(run)
 
 
-def test_without_a_terminal_a_run_obeys_its_inbox_and_goes_on_to_its_end(terminal, home):
-    run = training(terminal, home, {"train": {"steps": 100, "log_every": 1}})
+def test_without_a_terminal_a_run_obeys_its_inbox_and_goes_on_to_its_end(home, opened):
+    terminal = opened()
+    run = trained_in_the_app(home, terminal, {"train": {"steps": 100, "log_every": 1}})
     run.send("pause")
     terminal.until(lambda: run.status().state == "paused")
     terminal.hang_up()
@@ -91,36 +83,75 @@ def test_without_a_terminal_a_run_obeys_its_inbox_and_goes_on_to_its_end(termina
     assert run.log_path.read_text() == ""
 
 
-def test_by_setting_a_line_that_drops_stops_with_a_checkpoint(stop_on_hangup, terminal, home):
-    run = training(terminal, home)
+def test_by_setting_a_line_that_drops_stops_with_a_checkpoint(home, opened):
+    terminal = opened(on_hangup="stop")
+    run = trained_in_the_app(home, terminal)
     terminal.press("q")
-    terminal.until_written("is training. Stop it")
+    terminal.until_seen("is training. Stop it")
     terminal.hang_up()
     assert terminal.wait() == 128 + signal.SIGHUP
     assert stopped_with_a_checkpoint(run)
 
 
-def test_without_a_run_in_training_the_app_just_leaves(terminal):
-    terminal.until_written("There are no runs yet")
+def test_without_a_run_in_training_the_app_just_leaves(opened):
+    terminal = opened()
+    terminal.until_seen("There are no runs yet")
     terminal.hang_up()
     assert terminal.wait() == 0
 
 
-def test_a_signal_leaves_a_terminal_that_nobody_reads(terminal):
-    terminal.until_written("There are no runs yet")
-    fill(terminal)
+def test_a_signal_leaves_a_terminal_that_nobody_reads(home, opened):
+    terminal = opened()
+    run = trained_in_the_app(home, terminal)
+    terminal.stall()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):  # impatience is answered, not obeyed
-        os.kill(terminal.pid, number)
-    assert terminal.wait() in (128 + signal.SIGINT, 128 + signal.SIGTERM)  # the kernel may turn two around
+        terminal.signal(number)
+    # The kernel may turn two signals around.
+    assert terminal.wait(reads=False) in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+    assert stopped_with_a_checkpoint(run)
 
 
-def test_a_signal_leaves_the_terminal_as_it_was(terminal):
-    terminal.until_written("There are no runs yet")
-    os.kill(terminal.pid, signal.SIGTERM)
+def test_a_signal_leaves_the_terminal_as_it_was(opened):
+    terminal = opened()
+    terminal.until_seen("There are no runs yet")
+    terminal.signal(signal.SIGTERM)
     assert terminal.wait() == 128 + signal.SIGTERM
-    terminal.stop_reading()
     assert terminal.written.count(b"\x1b[?1049h") == terminal.written.count(b"\x1b[?1049l") == 1
     assert b"Traceback" not in terminal.written
+
+
+def test_a_broken_settings_file_is_told_in_the_app(opened):
+    terminal = opened(on_hangup="explode")
+    terminal.until_seen("on_hangup is 'explode'")
+
+
+TRAIN = ("train", "digits", "--name", "alpha", *TINY_OPTIONS, "--steps=1000000", "--preview-every=0")
+
+
+@pytest.mark.parametrize(("on_hangup", "code"), [("continue", signal.SIGTERM), ("stop", signal.SIGHUP)])
+def test_the_command_loses_its_terminal_and_does_as_is_set(home, opened, on_hangup, code):
+    terminal = opened(*TRAIN, "--checkpoint-every=1", on_hangup=on_hangup)
+    run = Run(home / "runs" / "alpha")
+    terminal.until(lambda: run.status().step > 2)
+    terminal.hang_up()
+    if on_hangup == "continue":
+        assert goes_on(run, terminal.pid)
+        terminal.signal(signal.SIGTERM)
+    assert terminal.wait() == 128 + code
+    assert stopped_with_a_checkpoint(run)
+    assert "Traceback" not in run.log_path.read_text()
+
+
+def test_the_command_trains_and_stops_while_nobody_reads_its_terminal(home, opened):
+    terminal = opened(*TRAIN, "--checkpoint-every=2")  # each is a line
+    run = Run(home / "runs" / "alpha")
+    terminal.until(lambda: run.status().step > 2)
+    while not terminal.is_full:
+        assert goes_on(run, terminal.pid)
+    assert goes_on(run, terminal.pid)
+    terminal.signal(signal.SIGINT)
+    assert terminal.wait(reads=False) == 128 + signal.SIGINT
+    assert stopped_with_a_checkpoint(run)
 
 
 def test_what_is_drawn_on_a_terminal_that_is_gone_goes_nowhere():
@@ -133,4 +164,6 @@ def test_what_is_drawn_on_a_terminal_that_is_gone_goes_nowhere():
         assert output.write("gone") == 4
         output.flush()
         assert output.fileno() == screen
-        os.dup2(os.open(os.devnull, os.O_WRONLY), screen)  # the stream is flushed once more when it is closed
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, screen)  # the stream is flushed once more when it is closed
+        os.close(nowhere)

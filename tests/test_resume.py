@@ -109,7 +109,7 @@ def test_going_back_to_an_older_checkpoint_repeats_the_run(whole, command_line, 
     same_records(whole, again)
 
 
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_killed_run_resumes_to_the_same_end(whole, command_line, home, tmp_path, kill):
     """The kill comes at whatever step it comes; SIGTERM and Ctrl-C leave a checkpoint of that very step."""
     run = Run(home / "runs" / "killed")

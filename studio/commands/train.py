@@ -1,25 +1,20 @@
 """``ddpm-studio train``: train a data set, or resume a run, without a screen."""
 
 import argparse
-import contextlib
-import os
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from ddpm import config as recipes
 from ddpm.checkpoint import Checkpoint, find_checkpoint
-from ddpm.commands import Command
 from ddpm.config import Config
 from ddpm.errors import ConfigError, MissingDataError
-from ddpm.events import StateChanged
 from ddpm.parameter_count import parameter_count
 from ddpm.presets import PRESETS, config_for
 from ddpm.recipe_file import read_toml
 from ddpm.runs import Run, check_name, create_run, free_name, open_run
 from studio import background
+from studio.commands.training import train
 from studio.home import data_root, home_directory, home_option, runs_root
 from studio.options import add_recipe_options, given_values, step_number
 
@@ -71,7 +66,7 @@ def command(arguments: argparse.Namespace) -> int:
     job = _resume(arguments, root) if arguments.resume else _start(arguments, root, data)
     if arguments.detach:
         return detach(job, arguments, home, data)
-    return train(job, data, arguments.download)
+    return train(job.run, data, job.config, job.checkpoint, download=arguments.download)
 
 
 @dataclass(frozen=True)
@@ -207,60 +202,3 @@ def _check(job: Job, data: Path, download: bool) -> None:
         refuse_no_data(job.config, job.run.name)
     _with_known_data(job.config, data, download)
     pick_device(job.config.train.device)
-
-
-def train(job: Job, data: Path, download: bool) -> int:
-    """Train with progress on stdout. Signals, and a reader of stdout that leaves, end it after the step with a
-    checkpoint; what is not in memory yet is left at once."""
-    signals: list[int] = []
-    training = False
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        signals.append(number)
-        if not training:
-            raise KeyboardInterrupt
-        if len(signals) == 1:
-            with contextlib.suppress(OSError):
-                print("\nStopping after this step, with a checkpoint …", file=sys.stderr, flush=True)
-
-    def take_commands() -> list[Command]:
-        asked: list[Command] = ["stop"] if signals else []
-        return [*job.run.take_commands(), *asked]
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    # A signal that is ignored already stays so: that is what nohup asks for.
-    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    previous = {number: signal.signal(number, on_signal) for number in heard}
-    try:
-        from ddpm.session import train_run
-        from studio.commands.progress import training_progress
-
-        with training_progress(job.run) as report:
-            events = train_run(
-                job.run,
-                data_root=data,
-                take_commands=take_commands,
-                checkpoint=job.checkpoint,
-                config=job.config,
-                download=download,
-                progress=report.download,
-            )
-            for event in events:
-                training = training or isinstance(event, StateChanged)
-                try:
-                    report.event(event)
-                except OSError:
-                    signals.append(signal.SIGPIPE)
-    except OSError:
-        # The terminal went away under the progress bar. What was to be saved has been.
-        if not signals:
-            raise
-    except KeyboardInterrupt:
-        print(f"{job.run.name} was interrupted before its first step.", file=sys.stderr)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        if signal.SIGPIPE in signals:
-            # Python flushes stdout once more at exit, where the reader is still gone.
-            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
-    return 128 + signals[0] if signals else 0
