@@ -10,6 +10,7 @@ from ddpm.config import Config
 from ddpm.errors import ConfigError
 from ddpm.files import SMALL, open_regular, parse_json, parse_json_lines, read_small
 from ddpm.runs import Preview, Run, Status
+from studio.metrics_sample import sample_rows
 
 # A quarter of a megabyte is about a thousand rows: a few milliseconds of work for the one who takes them in.
 READ_LIMIT = 1 << 18
@@ -65,6 +66,7 @@ class LineTail:
 class News:
     """What a poll found. ``rows`` and ``events`` hold only what is new since the last poll.
 
+    ``sample``: rows from all over a long file, from the first poll of it: an overview until there is no ``more``.
     ``gone``: the run was deleted or renamed, and the rest says nothing.
     """
 
@@ -79,6 +81,7 @@ class News:
     preview: Preview | None
     more: bool
     gone: bool = False
+    sample: tuple[dict[str, Any], ...] = ()
 
 
 _GONE = News(Status(state="stopped"), False, None, "", [], False, [], False, None, more=False, gone=True)
@@ -93,6 +96,7 @@ class RunFeed:
         self._config_time = -1
         self._config: Config | None = None
         self._problem = ""
+        self._sampled = False
         self._metrics = LineTail(run.metrics_path)
         self._events = LineTail(run.events_path)
 
@@ -115,6 +119,8 @@ class RunFeed:
         training = self.run.is_training()
         status = self.run.status()
         self._read_config()
+        sample = () if self._sampled else tuple(sample_rows(self.run.metrics_path))
+        self._sampled = True
         rows, rows_began_again, more_rows = self._metrics.read()
         events, events_began_again, more_events = self._events.read()
         return News(
@@ -128,6 +134,7 @@ class RunFeed:
             events_began_again=events_began_again,
             preview=newest_preview(self.run),
             more=more_rows or more_events,
+            sample=sample,
         )
 
     def _read_config(self) -> None:

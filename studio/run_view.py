@@ -6,7 +6,7 @@ from typing import Any
 from ddpm.config import Config
 from ddpm.runs import Preview, Status
 from studio.feed import News
-from studio.run_series import RunSeries, number
+from studio.run_series import RunSeries, number, numbers, rising
 from studio.run_state import SeenState, seen_state
 from studio.spikes import SpikeFinder
 from studio.store import Series
@@ -17,6 +17,7 @@ class RunView:
 
     def __init__(self) -> None:
         self.series = RunSeries()
+        self._read_so_far: RunSeries | None = None
         self.spikes = SpikeFinder()
         self.latest: dict[str, Any] = {}
         self.events: list[dict[str, Any]] = []
@@ -41,26 +42,39 @@ class RunView:
         self.preview = news.preview
         if news.rows_began_again:
             self.series.clear()
+            self._read_so_far = None
             self.spikes.clear()
             self.latest = {}
+        if news.sample:
+            self._begin_with(rising(news.sample))
         self._take_rows(news.rows)
+        if not news.more:
+            self._end_overview()
         if news.events_began_again:
             self.events = []
         self.events += news.events
 
+    def _begin_with(self, sample: list[dict[str, Any]]) -> None:
+        """Show some rows from all over a long run until all of them have been read."""
+        self._read_so_far = RunSeries()
+        self.series.extend(sample)
+        self._take_latest(sample)
+
+    def _end_overview(self) -> None:
+        if self._read_so_far is not None:
+            self.series.become(self._read_so_far)
+            self._read_so_far = None
+
     def _take_rows(self, rows: list[dict[str, Any]]) -> None:
-        # A trainer that died and was resumed may have left a row that steps back; what it repeats is newer.
-        taken = []
-        last = self.series.last_step
-        for row in rows:
-            step = number(row.get("step"))
-            if math.isfinite(step) and step >= last:
-                taken.append(row)
-                last = step
-                self.latest = row
-        self.series.extend(taken)
-        steps, losses = ([number(row.get(name)) for row in taken] for name in ("step", "loss"))
-        self.spikes.extend(steps, losses)
+        series = self.series if self._read_so_far is None else self._read_so_far
+        taken = rising(rows, series.last_step)
+        series.extend(taken)
+        self.spikes.extend(numbers(taken, "step"), numbers(taken, "loss"))
+        self._take_latest(taken)
+
+    def _take_latest(self, rows: list[dict[str, Any]]) -> None:
+        if rows and number(rows[-1].get("step")) >= number(self.latest.get("step", 0)):
+            self.latest = rows[-1]
 
     @property
     def loss(self) -> Series:

@@ -3,6 +3,7 @@
 import json
 import time
 
+import numpy as np
 import pytest
 from app_pilot import finished_run, metrics_row, tiny_config, write_preview
 from hypothesis import given, settings
@@ -81,12 +82,19 @@ def test_a_long_run_is_read_in_parts_and_whole(tmp_path):
         b"".join(json.dumps(metrics_row(step)).encode() + b"\n" for step in range(1, 30_001))
     )
     feed, view, polls, more = RunFeed(run), RunView(), 0, True
+    loss = view.loss
     while more:
         news = feed.poll()
         view.take(news, starting=False)
         more, polls = news.more, polls + 1
+        # From the first moment on something of all of it, and its newest row.
+        assert (loss.x[0], loss.x[-1], view.latest["step"]) == (1, 30_000, 30_000)
+        assert np.diff(loss.x).max() < 100
     assert polls > 1
-    assert view.loss.x.tolist() == list(range(1, 30_001))
+    assert loss.x.tolist() == list(range(1, 30_001))
+    run.append_metrics(metrics_row(30_001))
+    view.take(feed.poll(), starting=False)
+    assert loss.x[-1] == 30_001
 
 
 def test_a_row_of_rubbish_is_passed_over(tmp_path):

@@ -34,9 +34,10 @@ def test_what_a_row_lacks_is_a_gap_and_its_x_never_falls():
     assert np.isnan(series.of("loss").y[1])
     assert np.isnan(series.of("grad_norm").y).all()
     assert series.of("loss", "images").x.tolist() == [80, 80, 80]
-    huge = RunSeries()
-    huge.extend(rows(1, loss=10**400))
-    assert np.isnan(huge.of("loss").y).all()
+    odd = RunSeries()
+    for loss in (10**400, [1.0], {"a": 1}, [[]]):
+        odd.extend(rows(len(odd) + 1, loss=loss))
+    assert np.isnan(odd.of("loss").y).tolist() == [True] * 4
 
 
 def test_losses_that_are_measured_rarely_are_points_of_their_own():
