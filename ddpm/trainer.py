@@ -4,25 +4,19 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import asdict
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from pydantic import TypeAdapter
 from torch import Tensor
-from torch.func import functional_call
 
-from ddpm import schedules, unet
 from ddpm.changes import Change, recipe_at, with_change, words_for
 from ddpm.commands import Command, Note, SetLearningRate, SetPreviewEvery
 from ddpm.config import Config
 from ddpm.data import TrainingImages
-from ddpm.device import is_out_of_memory, memory_figures, pick_precision
+from ddpm.device import is_out_of_memory, memory_figures
 from ddpm.draws import Draws, counted_dropout, draw_step
-from ddpm.ema import build_averages, power_name
 from ddpm.errors import ConfigError, MemoryFullError, TrainingError
 from ddpm.events import (
-    CheckpointDue,
     Event,
     Idle,
     MetricsLogged,
@@ -32,60 +26,38 @@ from ddpm.events import (
     PreviewProgress,
     RecipeChanged,
     RollbackDue,
-    SnapshotDue,
     State,
     StateChanged,
     StepDone,
     Warned,
 )
-from ddpm.finite import all_finite
 from ddpm.generate import denoise, draw_in_batches
 from ddpm.loss_bins import bin_sums
 from ddpm.memory_check import told_with_estimate, too_little_memory
 from ddpm.memory_estimate import images_at_once
 from ddpm.microbatches import BatchLoss, accumulate_gradients, release_memory
 from ddpm.objectives import diffusion_loss
-from ddpm.optim import build_optimizer, learning_rate, load_optimizer_tensors, optimizer_tensors
+from ddpm.optim import learning_rate
 from ddpm.preview_recipe import preview_recipe, preview_sample
-from ddpm.randomness import derived_seed
-from ddpm.recipe_check import recipe_to_store
 from ddpm.samplers import Step
 from ddpm.step_sums import StepSums
+from ddpm.training_state import TrainingState
 
 TakeCommands = Callable[[], Sequence[Command]]
 
 
-class Trainer:
-    """A network in training: its weights, their average, the optimizer, and how far it has come.
+class Trainer(TrainingState):
+    """Trains a network, and says what happens.
 
     The images must have the shape that ``config.data`` names. The same recipe on the same device with the same
     number of threads trains the same weights, bit for bit, however often it is interrupted in between.
     """
 
     def __init__(self, config: Config, images: TrainingImages) -> None:
-        self.config = config
-        self.images = images
-        self.device = images.device
-        self.schedule = schedules.build(config.diffusion)
-        self.precision = pick_precision(config.train.precision, self.device)
+        super().__init__(config, images)
         self._commands: deque[Command] = deque()
         self._stop_asked = False
         self._spent = 0.0
-        self.restart()
-
-    def restart(self) -> None:
-        """Begin anew: at step 0, with the random weights of the recipe's seed."""
-        # Initial weights come from torch's global generator: seeded here, and given back as it was.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derived_seed(self.config.train.seed, "weights", 0))
-            self.network = unet.build(self.config).to(self.device)
-        self.averages = build_averages(self.config.train, self.network)
-        self.optimizer = build_optimizer(self.config.train, self.network)
-        self.step = 0
-        self.images_seen = 0
-        self.seconds = 0.0
-        self._since_metrics = StepSums()
-        self._non_finite_in_a_row = 0
 
     def run(self, take_commands: TakeCommands = list) -> Iterator[Event]:
         """Train to the last step of the recipe, or until told to stop; a checkpoint is due at the end either way.
@@ -127,7 +99,7 @@ class Trainer:
             if "preview" in due:
                 yield from self._preview(take_commands)
             if "snapshot" in due:
-                yield self._snapshot()
+                yield self.snapshot()
             if "checkpoint" in due:
                 yield self.checkpoint("interval")
         yield from self._end("finished", "")
@@ -142,25 +114,21 @@ class Trainer:
             "preview": preview_every and (is_last or step % preview_every == 0),
             "snapshot": train.ema_lengths and step % train.ema_snapshot_every == 0,
             # None amid bad steps: going back to it would lead to the same ones.
-            "checkpoint": step % train.checkpoint_every == 0 and not (is_last or self._non_finite_in_a_row),
+            "checkpoint": step % train.checkpoint_every == 0 and not (is_last or self.non_finite_in_a_row),
             "end": is_last,
         }
         return {name for name, is_due in due.items() if is_due}
 
     def _why_not_on(self, due: set[str]) -> str:
         """What is wrong with the weights, where it has to be known; empty while they are numbers."""
-        if self._non_finite_in_a_row >= self.config.train.non_finite_limit:
-            return f"the loss of {self._non_finite_in_a_row} steps in a row was no number"
-        if due - {"metrics"} and not self._is_finite():
+        if self.non_finite_in_a_row >= self.config.train.non_finite_limit:
+            return f"the loss of {self.non_finite_in_a_row} steps in a row was no number"
+        if due - {"metrics"} and not self.is_finite():
             return "weights, their averages or the optimizer's moments are no longer numbers"
         return ""
 
-    def _is_finite(self) -> bool:
-        """Whether all that a checkpoint stores are numbers: an update can overflow though its gradient did not."""
-        return all_finite(tensor for named in self._tensors().values() for tensor in named.values())
-
     def _go_back(self, reason: str) -> Iterator[Event]:
-        due = RollbackDue(self.step, self.step - self._non_finite_in_a_row, reason)
+        due = RollbackDue(self.step, self.step - self.non_finite_in_a_row, reason)
         yield due
         if not due.done:
             lr = recipe_at(self.config, self.step - 1).train.lr
@@ -236,14 +204,14 @@ class Trainer:
         for average in self.averages.values():
             average.update(self.step)
         bins = bin_sums(read[2 : 2 + len(t)], read[2 + len(t) :], self.schedule.T)
-        self._since_metrics.add(loss_value, grad_norm_value, bins)
-        self._non_finite_in_a_row = 0
+        self.since_metrics.add(loss_value, grad_norm_value, bins)
+        self.non_finite_in_a_row = 0
         return None
 
     def _skipped(self, loss: float, grad_norm: float, images: int) -> NonFinite:
         """A step without an update. It counts all the same: the next one has other images and other noise."""
-        self._since_metrics.skipped += 1
-        self._non_finite_in_a_row += 1
+        self.since_metrics.skipped += 1
+        self.non_finite_in_a_row += 1
         return NonFinite(
             self.step,
             loss,
@@ -256,14 +224,14 @@ class Trainer:
     def _count_time(self, started: float) -> None:
         elapsed = time.perf_counter() - started
         self._spend(elapsed)
-        self._since_metrics.seconds += elapsed
+        self.since_metrics.seconds += elapsed
 
     def _spend(self, seconds: float) -> None:
         self.seconds += seconds
         self._spent += seconds  # since this start: going back to a checkpoint gives no time back
 
     def _metrics(self) -> MetricsLogged:
-        sums, self._since_metrics = self._since_metrics, StepSums()
+        sums, self.since_metrics = self.since_metrics, StepSums()
         return MetricsLogged(
             step=self.step,
             images_seen=self.images_seen,
@@ -322,7 +290,7 @@ class Trainer:
 
     def _preview(self, take_commands: TakeCommands) -> Iterator[Event]:
         """Draw the preview from the averaged weights; a stop asked for meanwhile ends it unfinished."""
-        if not self._is_finite():
+        if not self.is_finite():
             yield Warned(self.step, "the preview was left out: the weights are no longer numbers")
             return
         sample = preview_sample(self.config)
@@ -346,56 +314,10 @@ class Trainer:
         self._spend(time.perf_counter() - started)
         yield PreviewDrawn(self.step, drawing.x_t, preview_recipe(self.config, sample, self.step))
 
-    def averaged(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
-        """The prediction of the network with its averaged weights."""
-        return functional_call(self.network, self.averages["ema"].weights, (x_t, t, labels))  # type: ignore[no-any-return]
-
     def _checkpoint_if_finite(self, reason: Literal["asked", "end"]) -> Event:
-        if self._is_finite():
+        if self.is_finite():
             return self.checkpoint(reason)
         return Warned(self.step, "no checkpoint was made: the weights are no longer numbers")
-
-    def _tensors(self) -> dict[str, dict[str, Tensor]]:
-        return {
-            "model": {name: parameter.detach() for name, parameter in self.network.named_parameters()},
-            **{name: average.weights for name, average in self.averages.items()},
-            "optimizer": optimizer_tensors(self.optimizer, self.network),
-        }
-
-    def checkpoint(self, reason: Literal["interval", "asked", "end"]) -> CheckpointDue:
-        """Everything that restore needs."""
-        state = {
-            "dataset_size": len(self.images),
-            "images_seen": self.images_seen,
-            "seconds": self.seconds,
-            "since_metrics": asdict(self._since_metrics),
-            "non_finite_in_a_row": self._non_finite_in_a_row,
-            "lengths": self._lengths(),
-            "recipe": recipe_to_store(self.config),
-        }
-        return CheckpointDue(self.step, self._tensors(), state, reason)
-
-    def _snapshot(self) -> SnapshotDue:
-        lengths = self._lengths()
-        return SnapshotDue(self.step, {name: self.averages[name].weights for name in lengths}, lengths)
-
-    def _lengths(self) -> dict[str, float]:
-        return {power_name(length): length for length in self.config.train.ema_lengths}
-
-    def restore(self, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
-        """Go on from what checkpoint gave: tensors on any device, and the numbers with their step.
-
-        Raises KeyError, RuntimeError, TypeError or ValueError when they are of another network or incomplete.
-        """
-        self.network.load_state_dict(tensors["model"])
-        for name, average in self.averages.items():
-            average.load(tensors[name])
-        load_optimizer_tensors(self.optimizer, self.network, tensors["optimizer"])
-        self.step = int(state["step"])
-        self.images_seen = int(state["images_seen"])
-        self.seconds = float(state["seconds"])
-        self._since_metrics = TypeAdapter(StepSums).validate_python(state["since_metrics"])
-        self._non_finite_in_a_row = int(state.get("non_finite_in_a_row", 0))
 
     def _end(self, state: State, message: str) -> Iterator[Event]:
         yield self._checkpoint_if_finite("end")
