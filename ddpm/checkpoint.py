@@ -70,7 +70,7 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
         ]
     except OSError:
         return []
-    found = [_look_at(folder / name) for name in names]
+    found = [_look_at(folder / name, int(name)) for name in names]
     # A trainer may have deleted one while it was looked at: that is not damage.
     there = [checkpoint for checkpoint in found if checkpoint.whole or checkpoint.path.exists()]
     return sorted(there, key=lambda checkpoint: checkpoint.step)
@@ -143,7 +143,7 @@ def save(
     from safetensors.torch import save as safetensors_bytes  # torch is slow to import, and listing needs none
 
     target = folder / step_name(step)
-    if target.exists() and (there := _look_at(target)).whole and not verify(there):
+    if target.exists() and (there := _look_at(target, step)).whole and not verify(there):
         return there
     folder.mkdir(exist_ok=True)
     _refuse_full_disk(folder, tensors)
@@ -173,7 +173,7 @@ def save(
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
-    return _look_at(target)
+    return _look_at(target, step)
 
 
 def load(checkpoint: Checkpoint, *stems: str) -> tuple[dict[str, dict[str, "Tensor"]], dict[str, Any]]:
@@ -244,6 +244,21 @@ def set_aside_after(folder: Path, step: int) -> None:
             checkpoint.path.rename(folder / f".superseded-{uuid.uuid4().hex}")
 
 
+def list_set_aside(folder: Path) -> list[Checkpoint]:
+    """The checkpoints that training went back behind, by step: hidden, and kept only if they are marked.
+
+    They are of another history than the checkpoints beside them, so that training cannot go on from one here.
+    """
+    found = []
+    for hidden in folder.glob(".superseded-*"):
+        try:
+            step = int(_manifest(hidden)["step"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+        found.append(_look_at(hidden, step))
+    return sorted(found, key=lambda checkpoint: (checkpoint.step, checkpoint.time))
+
+
 def clear_leftovers(folder: Path) -> None:
     """Delete the remains of unfinished writes and what was superseded, but for what is marked "keep for ever".
 
@@ -288,9 +303,8 @@ def _manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _look_at(path: Path) -> Checkpoint:
-    """A checkpoint as its manifest and the sizes of its files show it."""
-    step = int(path.name)
+def _look_at(path: Path, step: int) -> Checkpoint:
+    """The checkpoint of ``step`` as its manifest and the sizes of its files show it."""
     try:
         modified = path.stat().st_mtime
         there = {entry.name: entry.stat(follow_symlinks=False) for entry in os.scandir(path)}

@@ -257,7 +257,9 @@ class Run:
                 self.path.rename(doomed)
             except OSError as error:
                 raise RunError(f"Cannot delete the run {self.path}: {error.strerror}.") from None
-        shutil.rmtree(doomed, ignore_errors=True)
+        # Also the remains of a deletion whose process was killed.
+        for remains in self.path.parent.glob(".deleted-*"):
+            shutil.rmtree(remains, ignore_errors=True)
 
     def rename(self, name: str) -> "Run":
         """Give the run another name in the same folder; returns it under that.

@@ -15,6 +15,7 @@ from ddpm.memory_check import refuse_too_large, told_with_estimate, warn_if_tigh
 from ddpm.neighbours import warn_of_neighbours
 from ddpm.recipe_check import refuse_other_recipe
 from ddpm.recorder import Recorder
+from ddpm.retention import is_marked
 from ddpm.runs import Run, this_process
 from ddpm.sources.imageset import Progress
 from ddpm.trainer import TakeCommands, Trainer
@@ -92,7 +93,7 @@ def _prepare(
     """A trainer that is ready, and what is odd. Nothing of the run is changed before everything fits."""
     trainer, warnings = ready_trainer(config, data_root, checkpoint, download=download, progress=progress)
     run.write_config(trainer.config)
-    _forget_after(run, checkpoint.step if checkpoint else -1)
+    warnings += _forget_after(run, checkpoint.step if checkpoint else -1)
     warnings += warn_of_neighbours(run, trainer.device)
     run.take_commands()  # what was sent to an earlier trainer is not for this one
     recorder.status = this_process(
@@ -133,11 +134,22 @@ def ready_trainer(
     return trainer, warnings
 
 
-def _forget_after(run: Run, step: int) -> None:
-    """Put out of the way what was made after a step, which training from there will make again."""
+def _forget_after(run: Run, step: int) -> list[str]:
+    """Put out of the way what was made after a step, which training from there will make again.
+
+    Returns what a person should know of it: which checkpoints to be kept for ever are among that.
+    """
+    later = [checkpoint for checkpoint in run.checkpoints() if checkpoint.step > step]
+    words = [
+        f"the checkpoint of step {checkpoint.step}, to be kept for ever, lies aside now; "
+        "`ddpm-studio doctor` says how to make a run of it"
+        for checkpoint in later
+        if is_marked(checkpoint)
+    ]
     for folder in (run.checkpoints_path, run.snapshots_path):
         checkpoints.set_aside_after(folder, step)
     run.rewind(step)
+    return words
 
 
 def _roll_back(run: Run, trainer: Trainer, due: RollbackDue) -> RolledBack:

@@ -78,6 +78,11 @@ COMMANDS = {
         "show where the settings are, and what each means",
         "Show where the settings are, and every one with its meaning and its default, as TOML to save there.",
     ),
+    "branch": Command(
+        "branch",
+        "make a new run that begins at a checkpoint of another one",
+        "Make a new run with the recipe of another one, that begins at one of its checkpoints.",
+    ),
     "rename": Command("rename", "give a run another name", "Give a run another name."),
     "delete": Command("delete", "remove a run for good", "Remove a run for good, after asking."),
     "doctor": Command(

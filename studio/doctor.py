@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddpm.checkpoint import Checkpoint, verify
+from ddpm.checkpoint import Checkpoint, list_set_aside, verify
 from ddpm.errors import DDPMError
+from ddpm.retention import is_marked
 from ddpm.runs import Run, list_runs
 from studio.figures import age
 from studio.run_state import seen_state, silence_words
@@ -154,6 +155,13 @@ def _run(run: Run, hashes: bool) -> Iterator[Finding]:
             yield Finding(
                 subject, f"checkpoint {checkpoint.step} is damaged: {problem}", _way_on(checkpoint, whole)
             )
+    for hidden in filter(is_marked, list_set_aside(run.checkpoints_path)):
+        get_back = f"ddpm-studio branch {run.name} NEW --set-aside --checkpoint {hidden.step}"
+        yield Finding(
+            subject,
+            f"checkpoint {hidden.step}, to be kept for ever, lies aside in {hidden.path.name}, as training went back "
+            f"behind it; make a run of it: {get_back}",
+        )
     training = run.is_training()
     status = run.status()
     state = seen_state(status, training=training)
