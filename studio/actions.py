@@ -5,9 +5,11 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Place = Literal["everywhere", "runs", "new run", "monitor", "checkpoints", "sample", "plot", "schedule"]
+Place = Literal[
+    "everywhere", "runs", "new run", "monitor", "checkpoints", "sample", "plot", "schedule", "compare"
+]
 # Parts of screens that have keys of their own, which work while they have the focus.
-PARTS: dict[Place, tuple[Place, ...]] = {"monitor": ("plot",)}
+PARTS: dict[Place, tuple[Place, ...]] = {"monitor": ("plot",), "compare": ("plot",)}
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "runs", "mark", "space", "Mark", "Mark the chosen run for comparison, or unmark it.", key_label="spc"
     ),
+    Action("runs", "compare", "C", "Compare", "Compare the marked runs, two to eight of them."),
     Action("runs", "tag", "T", "Tags", "Put tags on the chosen run, to filter by.", in_footer=False),
     Action(
         "runs", "clone", "N", "Clone", "Make a new run from the recipe of the chosen one.", in_footer=False
@@ -167,6 +170,21 @@ ACTIONS: tuple[Action, ...] = (
     Action("schedule", "face", "v", "View", "Show the guesses at one t, or the image at several t."),
     Action("schedule", "reset", "r", "Reset", "Go back to the schedule of the recipe."),
     Action("schedule", "leave_form", "escape", "Back", "Out of the fields; then back to the screen before."),
+    Action(
+        "compare", "step(-1)", "left,left_square_bracket", "Earlier", "Samples of an earlier step.", True, "←"
+    ),
+    Action(
+        "compare", "step(1)", "right,right_square_bracket", "Later", "Samples of a later step.", True, "→"
+    ),
+    Action("compare", "first", "home", "First", "The first samples.", False),
+    Action("compare", "last", "end", "Latest", "The latest samples; follow those that come.", False),
+    Action("compare", "turn", "v", "Recipes/samples", "Show what differs, or the samples."),
+    Action("compare", "log_axis", "l", "Log y", "Plot on a logarithmic or a linear axis.", False),
+    Action("compare", "next_unit", "x", "x axis", "Plot over steps, images or minutes.", False),
+    Action(
+        "compare", "next_quantity", "y", "y axis", "Plot loss, gradient norm, learning rate, images/s.", False
+    ),
+    Action("compare", "app.back", "escape", "Back", "Back to the list of runs."),
     Action("everywhere", "help", "question_mark", "Help", "Show the keys of this screen.", key_label="?"),
     Action("everywhere", "leave", "q", "Quit", "Leave the app; asks while it is training."),
     Action(

@@ -111,6 +111,11 @@ class StudioApp(App[None]):
 
         self.push_screen(NewRunScreen(self.workshop, message.config, message.name))
 
+    def on_open_compare(self, message: messages.OpenCompare) -> None:
+        from studio.screens.compare import CompareScreen
+
+        self.push_screen(CompareScreen(self.workshop, message.runs))
+
     def on_open_checkpoints(self, message: messages.OpenCheckpoints) -> None:
         from studio.screens.checkpoints import CheckpointsScreen
 

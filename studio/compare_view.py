@@ -13,9 +13,8 @@ from ddpm.printable import printable
 from ddpm.runs import Run
 from studio.feed import News, RunFeed, preview_steps
 from studio.run_view import RunView
-from studio.series_looks import SeriesLook
+from studio.series_looks import FEWEST_COMPARED, MOST_SERIES, SeriesLook
 
-FEWEST, MOST = 2, 8
 UNKNOWN = "?"
 # Follows from the data set, and may be long.
 _NOT_COMPARED = ("data.class_names",)
@@ -56,8 +55,10 @@ class ComparedRun:
         self.view.take(glance.news, starting=starting)
         self.preview_steps = glance.preview_steps
 
-    def preview_step(self, step: int) -> int | None:
-        """The step of its last preview that is not later than ``step``; None where all are."""
+    def preview_step(self, step: int | None) -> int | None:
+        """The step of its last preview that is not later than ``step``; None where all are, or there is no step."""
+        if step is None:
+            return None
         at = bisect_right(self.preview_steps, step)
         return self.preview_steps[at - 1] if at else None
 
@@ -67,8 +68,8 @@ class CompareView:
 
     def __init__(self, runs: Sequence[tuple[Run, SeriesLook]]) -> None:
         """Raises ValueError for fewer than two runs and for more than eight."""
-        if not FEWEST <= len(runs) <= MOST:
-            raise ValueError(f"{FEWEST} to {MOST} runs can be compared, not {len(runs)}")
+        if not FEWEST_COMPARED <= len(runs) <= MOST_SERIES:
+            raise ValueError(f"{FEWEST_COMPARED} to {MOST_SERIES} runs can be compared, not {len(runs)}")
         self.runs = [ComparedRun(run, look) for run, look in runs]
         self._chosen: int | None = None
 
@@ -92,6 +93,12 @@ class CompareView:
         """The step that the slider stands at; None while there is no preview."""
         steps = self.steps
         return steps[self.place] if steps else None
+
+    @property
+    def shown_steps(self) -> list[int | None]:
+        """The step of the preview to show of each run."""
+        step = self.step
+        return [run.preview_step(step) for run in self.runs]
 
     def go(self, place: int) -> None:
         """Put the slider at one of ``steps``; at the last it follows what comes."""

@@ -1,10 +1,13 @@
 """What screens ask of the app: to go somewhere, or to train. They know the app by these messages only."""
 
+from collections.abc import Sequence
+
 from textual.message import Message
 
 from ddpm.checkpoint import Checkpoint
 from ddpm.config import Config
 from ddpm.runs import Run
+from studio.series_looks import SeriesLook
 
 
 class OpenMonitor(Message):
@@ -30,6 +33,14 @@ class OpenSchedule(Message):
     def __init__(self, config: Config, run: Run | None = None) -> None:
         self.config = config
         self.run = run
+        super().__init__()
+
+
+class OpenCompare(Message):
+    """Show runs side by side, each with the look that tells it from the others."""
+
+    def __init__(self, runs: Sequence[tuple[Run, SeriesLook]]) -> None:
+        self.runs = runs
         super().__init__()
 
 

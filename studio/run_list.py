@@ -63,10 +63,10 @@ class RunList:
         return [RunRow(summary, self.marks.look(summary.name)) for summary in self._shown]
 
     @property
-    def marked(self) -> list[RunSummary]:
+    def marked(self) -> list[RunRow]:
         """The marked runs in the order of their looks, hidden ones too."""
         by_name = {summary.name: summary for summary in self._all}
-        return [by_name[name] for name in self.marks.names if name in by_name]
+        return [RunRow(by_name[name], self.marks.look(name)) for name in self.marks.names if name in by_name]
 
     @property
     def words(self) -> str:

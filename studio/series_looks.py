@@ -7,7 +7,7 @@ from dataclasses import dataclass
 SERIES_COLORS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#3d8fd1", "#b8b8b8")
 SERIES_GLYPHS = ("●", "▲", "■", "◆", "▼", "○", "△", "□")
 ASCII_GLYPHS = ("o", "x", "#", "*", "+", "%", "@", "=")
-MOST_SERIES = len(SERIES_COLORS)
+FEWEST_COMPARED, MOST_SERIES = 2, len(SERIES_COLORS)
 
 
 @dataclass(frozen=True)

@@ -134,9 +134,9 @@ def test_the_list_says_how_many_it_shows_and_forgets_marks_of_runs_that_are_gone
     shown.order_by("name")
     assert shown.words == "2 of 4 · by name · 2 marked: C compares"
     assert [row.summary.name for row in shown.rows] == ["digits-1", "digits-wide"]
-    assert [run.name for run in shown.marked] == ["flowers", "m-lr-1"]
+    assert [row.summary.name for row in shown.marked] == ["flowers", "m-lr-1"]
     shown.take(RUNS[:3])
-    assert [run.name for run in shown.marked] == ["m-lr-1"]
+    assert [row.summary.name for row in shown.marked] == ["m-lr-1"]
 
 
 def test_tags_are_kept_in_the_run(tmp_path):

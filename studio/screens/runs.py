@@ -24,6 +24,7 @@ from studio.run_summaries import RunSummaries, RunSummary
 from studio.run_tags import parse_tags, write_tags
 from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Ask, Confirm
+from studio.series_looks import FEWEST_COMPARED
 from studio.widgets.newest_samples import NewestSamples
 from studio.widgets.run_table import RunTable
 from studio.widgets.runs_line import RunsLine
@@ -259,6 +260,13 @@ class RunsScreen(StudioScreen):
             except ValueError as error:
                 self.notify(f"{error}; take a mark away first (space).", severity="warning")
             self._show()
+
+    def action_compare(self) -> None:
+        marked = self._list.marked
+        if len(marked) < FEWEST_COMPARED:
+            self.notify("Mark two to eight runs first, each with the space bar.", severity="warning")
+            return
+        self.post_message(messages.OpenCompare([(row.summary.run, row.look) for row in marked if row.look]))
 
     def action_tag(self) -> None:
         if chosen := self._chosen:
