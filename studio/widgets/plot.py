@@ -23,7 +23,7 @@ from studio.widgets.canvas import Canvas
 from studio.widgets.plot_frame import Frame
 from studio.widgets.plot_lines import Line, Mark
 from studio.widgets.plot_picture import Inks, Request, draw
-from studio.widgets.plot_words import draw_cursor, legend, place, readout
+from studio.widgets.plot_words import draw_cursor, in_ascii, legend, place, readout
 
 # While nobody touches it: a plot is most of what the app sends, and some terminals are far away.
 REDRAW_SECONDS = 0.5
@@ -163,10 +163,11 @@ class Plot(Widget, can_focus=True):
             pieces = readout(lines, inks.lines, style, self.cursor, self.unit, frame.columns, self.ascii_only)
             here = [mark for mark in self.marks if frame.column(mark.x) == column][:2]
             pieces += [(f" {mark.glyph_for(self.ascii_only)} {mark.words} ", style) for mark in here]
-            # On the other side of the cursor where it lies over the curve.
-            place(canvas, 0, body, pieces, at_right=bool(frame.top == 0 and column < sum(body) / 2))
-        elif frame.top:
-            place(canvas, 0, body, legend(lines, inks.lines, frame.columns, self.ascii_only), at_right=False)
+        else:
+            pieces = legend(lines, inks.lines, frame.columns, self.ascii_only) if frame.top else []
+        # Where it lies over the curve, on the other side of the cursor.
+        at_right = frame.top == 0 and column is not None and column < sum(body) / 2
+        place(canvas, 0, body, in_ascii(pieces) if self.ascii_only else pieces, at_right=at_right)
         self._strips = canvas.strips(self.rich_style)
 
     def _lines_with_points(self) -> tuple[Line, ...]:

@@ -64,7 +64,7 @@ def draw(request: Request, inks: Inks) -> tuple[Canvas, Frame]:
     for number in reversed(range(len(request.lines))):
         _draw_line(canvas, frame, request, number, pieces[number], inks)
     _draw_marks(canvas, frame, request, inks)
-    _draw_y_axis(canvas, frame, labels, inks)
+    _draw_y_axis(canvas, frame, labels, request.ascii_only, inks)
     _draw_x_axis(canvas, frame, request.unit, inks)
     return canvas, frame
 
@@ -182,10 +182,11 @@ def _y_labels(frame: Frame) -> dict[int, str]:
     return labels
 
 
-def _draw_y_axis(canvas: Canvas, frame: Frame, labels: dict[int, str], inks: Inks) -> None:
+def _draw_y_axis(canvas: Canvas, frame: Frame, labels: dict[int, str], ascii_only: bool, inks: Inks) -> None:
+    tick, line = "+|" if ascii_only else "┤│"
     for row in range(frame.top, frame.top + frame.rows):
         label = labels.get(row, "")
-        canvas.text(row, 0, f"{label:>{frame.left - 1}}{'┤' if label else '│'}", inks.axis)
+        canvas.text(row, 0, f"{label:>{frame.left - 1}}{tick if label else line}", inks.axis)
 
 
 def _draw_x_axis(canvas: Canvas, frame: Frame, unit: str, inks: Inks) -> None:

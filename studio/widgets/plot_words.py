@@ -62,6 +62,11 @@ def value_words(value: float) -> str:
     return f"{value:.4g}" if math.isfinite(value) else "?"
 
 
+def in_ascii(pieces: Sequence[Piece]) -> list[Piece]:
+    """The same words where only ASCII is shown: names of runs may hold more."""
+    return [(text.encode("ascii", "replace").decode(), style) for text, style in pieces]
+
+
 def place(canvas: Canvas, row: int, columns: Range, pieces: Sequence[Piece], *, at_right: bool) -> None:
     """Write pieces one after another between two columns, cut off where the room ends."""
     first, end = round(columns[0]), round(columns[1])
@@ -74,8 +79,7 @@ def place(canvas: Canvas, row: int, columns: Range, pieces: Sequence[Piece], *, 
 
 def draw_cursor(canvas: Canvas, frame: Frame, column: int, style: Style, ascii_only: bool) -> None:
     """An upright line through a column of cells; what is drawn there stays and is lit up."""
+    upright = "|" if ascii_only else "│"
     for row in range(frame.top, frame.top + frame.rows):
-        character = (
-            "|" if ascii_only else "│" if canvas.is_blank(row, column) else chr(canvas.codes[row, column])
-        )
-        canvas.text(row, column, character, style)
+        there = upright if canvas.is_blank(row, column) else chr(canvas.codes[row, column])
+        canvas.text(row, column, there, style)
