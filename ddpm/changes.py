@@ -74,10 +74,16 @@ def recipe_at(config: "Config", step: int) -> "Config":
 
 def with_change(config: "Config", change: Change) -> "Config":
     """The recipe with one more change. What later changes say of the same values is forgotten: the run goes another
-    way now. Raises ConfigError where there are too many."""
+    way now. Only that it went back before is still counted. Raises ConfigError where there are too many."""
     earlier = [other for other in config.changes if other.step <= change.step]
     later = [other for other in config.changes if other.step > change.step]
-    changes = (*earlier, change, *_without(later, change.values))
+    kept = _without(later, change.values)
+    went_back = [
+        other.model_copy(update={"step": change.step})
+        for other in later
+        if other.reason == ROLLED_BACK and "lr" in change.values
+    ]
+    changes = (*earlier, *went_back, change, *kept)
     return config.with_values({"changes": [each.model_dump() for each in changes]}, "the changes of the run")
 
 

@@ -102,7 +102,7 @@ def parse_command(words: Sequence[str]) -> Command:
     for name in NAMES:
         if word == name:
             if rest:
-                raise UsageError(f"{name} stands alone; what is {rest!r} for?")
+                raise UsageError(f"{name} stands alone; what is {rest[:60]!r} for?")
             return name
     if word not in _WITH_VALUE:
         raise UsageError(f"{word!r} is not a command; there are {', '.join(WORDS)}.")

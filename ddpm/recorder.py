@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ddpm import checkpoint as checkpoints
 from ddpm import retention
 from ddpm.commands import Command
-from ddpm.config import TrainConfig
-from ddpm.errors import RunError
+from ddpm.config import Config, TrainConfig
+from ddpm.errors import ConfigError, RunError
 from ddpm.events import (
     CheckpointDue,
     Event,
@@ -63,7 +63,7 @@ class Recorder:
                 if isinstance(event, CheckpointDue):
                     self._try_again_later()
                 if isinstance(event, RecipeChanged):
-                    event.refused = True
+                    event.refused = not self._is_stored(event.config)
             else:
                 yield event
                 # One made amid bad steps takes the place of no good one: training may have to go back to that.
@@ -167,6 +167,13 @@ class Recorder:
             images_seen=event.images_seen,
             changes=[change.model_dump(exclude_none=True) for change in event.changes],
         )
+
+    def _is_stored(self, config: Config) -> bool:
+        """Whether this is the recipe on disk: what fails may have failed after the new file was in its place."""
+        try:
+            return self.run.config() == config
+        except ConfigError:
+            return False
 
     def _change_recipe(self, event: RecipeChanged) -> None:
         self.run.write_config(event.config)

@@ -2,15 +2,17 @@
 
 import pytest
 from conftest import TINY
+from faulty_disk import faulty_disk
 from told_runs import resume, same_end, train
 
-from ddpm.changes import MOST_CHANGES, Change, recipe_at, with_change, words_for
+from ddpm.changes import MOST_CHANGES, Change, recipe_at, rollbacks, with_change, words_for
 from ddpm.commands import Note, SetLearningRate, SetPreviewEvery
 from ddpm.config import Config
 from ddpm.errors import ConfigError
 from ddpm.events import MetricsLogged, PreviewDrawn, RecipeChanged, Warned
 from ddpm.recipe_file import from_toml, to_toml
-from ddpm.runs import create_run
+from ddpm.recorder import Recorder
+from ddpm.runs import create_run, this_process
 
 
 def changed(*changes):
@@ -54,6 +56,10 @@ def test_another_way_forgets_what_was_to_come_of_the_same_values():
         halved,
         Change(step=9, preview_every=3),
     )
+    earlier = with_change(with_change(config, halved), Change(step=3, lr=0.03, reason="non-finite"))
+    assert [(each.step, each.lr) for each in earlier.changes] == [(3, 0.05), (3, 0.03), (9, None)]
+    assert rollbacks(earlier) == 2
+    assert recipe_at(earlier, 9).train.lr == 0.03
     assert words_for(halved, config) == "lr 0.1 -> 0.05 (non-finite)"
 
 
@@ -119,3 +125,23 @@ def test_changes_and_notes_are_found_in_the_events(tmp_path):
     assert ("changed", 4, "preview every 6 -> 0") in rows
     assert ("note", 3, r"the loss is flat \x1b") in rows
     assert not [event for event in events if isinstance(event, PreviewDrawn)]
+
+
+def test_what_is_on_disk_is_the_recipe_that_is_trained_by_wherever_the_disk_fails(tmp_path):
+    """Also where the new file is in its place and only the folder could not be flushed."""
+    run = create_run(tmp_path, "run", Config.build(LONG))
+    old = run.config()
+    new = with_change(old, Change(step=3, lr=5e-3))
+    outcomes = set()
+    with run.locked():
+        for failing in range(1, 20):
+            run.write_config(old)
+            recorder = Recorder(run, this_process(state="running"), old.train)
+            event = RecipeChanged(3, new, "lr 0.001 -> 0.005")
+            with faulty_disk("broken", failing) as disk:
+                told = list(recorder.follow([event]))
+            assert (run.config() == old) == event.refused
+            outcomes.add((event.refused, isinstance(told[0], Warned)))
+            if not disk.failed:
+                break
+    assert outcomes == {(True, True), (False, True), (False, False)}
