@@ -24,27 +24,27 @@ terminal = os.open(sys.argv.pop(1), os.O_RDWR)
 for number in range(3):
     os.dup2(terminal, number)
 os.close(terminal)
-runpy.run_module("studio.cli", run_name="__main__", alter_sys=True)
 """
+STUDIO = 'runpy.run_module("studio.cli", run_name="__main__", alter_sys=True)'
+PROGRAM = "os.execvp(sys.argv[1], sys.argv[1:])"
 
 
-class StudioTerminal:
-    """The app, or a command, in a process of its own whose terminal is read here, but only while one waits for it:
-    between ``until``, ``until_seen`` and ``wait`` nobody reads. Nobody answers the app's questions either."""
+class PseudoTerminal:
+    """A program in a process of its own whose terminal is read here, but only while one waits for it: between
+    ``until``, ``until_seen`` and ``wait`` nobody reads. Nobody answers the program's questions either."""
 
-    def __init__(self, home: Path, *words: str, size: tuple[int, int] = (100, 30), **settings: str) -> None:
-        """``settings``: names and values of the person's settings."""
-        file = home.parent / "settings.toml"
-        file.write_text("".join(f'{name} = "{value}"\n' for name, value in settings.items()))
-        own = {
-            **environment(home.parent),
-            "TERM": "xterm-256color",
-            "DDPM_STUDIO_SETTINGS": str(file),
-        }
+    def __init__(
+        self, *words: str, env: dict[str, str], code: str = PROGRAM, size: tuple[int, int] = (100, 30)
+    ) -> None:
         self._terminal, screen = os.openpty()
         fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-        command = (IN_THE_TERMINAL, os.ttyname(screen), "--home", str(home), "--images", "none", *words)
-        self._process = fork_server.start(*command, cwd=fork_server.REPOSITORY, env=own)
+        self._process = fork_server.start(
+            IN_THE_TERMINAL + code,
+            os.ttyname(screen),
+            *words,
+            cwd=fork_server.REPOSITORY,
+            env={**env, "TERM": "xterm-256color"},
+        )
         # Held open until the process has it, or the line would have hung up before.
         self._screen: int | None = screen
         self._said = b""
@@ -74,15 +74,6 @@ class StudioTerminal:
     def press(self, keys: str) -> None:
         self._said = b""
         os.write(self._terminal, keys.encode())
-
-    def stall(self) -> None:
-        """Have the app draw more than there is room for, while nobody reads."""
-        for _ in range(20):
-            self.press("?")  # help opens
-            time.sleep(0.05)
-            self.press("q")  # and closes
-            time.sleep(0.05)
-        assert self.is_full
 
     @property
     def is_full(self) -> bool:
@@ -129,3 +120,23 @@ class StudioTerminal:
             self._screen = None
         self._said += new
         self.written += new
+
+
+class StudioTerminal(PseudoTerminal):
+    """The app, or a command, on a terminal."""
+
+    def __init__(self, home: Path, *words: str, **settings: str) -> None:
+        """``settings``: names and values of the person's settings."""
+        file = home.parent / "settings.toml"
+        file.write_text("".join(f'{name} = "{value}"\n' for name, value in settings.items()))
+        own = {**environment(home.parent), "DDPM_STUDIO_SETTINGS": str(file)}
+        super().__init__("--home", str(home), "--images", "none", *words, env=own, code=STUDIO)
+
+    def stall(self) -> None:
+        """Have the app draw more than there is room for, while nobody reads."""
+        for _ in range(20):
+            self.press("?")  # help opens
+            time.sleep(0.05)
+            self.press("q")  # and closes
+            time.sleep(0.05)
+        assert self.is_full
