@@ -175,9 +175,10 @@ def _roll_back(run: Run, trainer: Trainer, due: RollbackDue) -> RolledBack:
         _restore(trainer, checkpoint)
     else:
         trainer.restart()
-    _forget_after(run, checkpoint.step if checkpoint else -1)
+    set_aside = _forget_after(run, checkpoint.step if checkpoint else -1)
     due.done = True
-    return RolledBack(due.step, back_to, f"{due.reason}; lr {lr:g} -> {lr / 2:g}")
+    words = [due.reason, f"lr {lr:g} -> {lr / 2:g}", *set_aside]
+    return RolledBack(due.step, back_to, "; ".join(words))
 
 
 def _checkpoint_before(run: Run, step: int) -> Checkpoint | None:

@@ -268,7 +268,7 @@ def test_a_run_that_went_back_ends_the_same_wherever_it_was_killed(tmp_path, poi
         def die(run, step):
             if run.config().changes:
                 raise KeyboardInterrupt
-            forget(run, step)
+            return forget(run, step)
 
         monkeypatch.setattr(session, "_forget_after", die)
         with pytest.raises(KeyboardInterrupt):
