@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from studio.drawing import Drawer
 
 # Two of Okabe and Ito's colours for what is compared, everywhere alike; darker ones of theirs on light ground.
-SERIES_ON_DARK = {"series-a": "#e69f00", "series-b": "#56b4e9"}
-SERIES_ON_LIGHT = {"series-a": "#d55e00", "series-b": "#0072b2"}
+SERIES_ON_DARK = {"series-a": "#56b4e9", "series-b": "#e69f00"}
+SERIES_ON_LIGHT = {"series-a": "#0072b2", "series-b": "#d55e00"}
 
 STUDIO_THEME = Theme(
     name="studio",

@@ -17,7 +17,7 @@ from ddpm.datasets import open_stored, refuse_no_data
 from ddpm.denoisers import Denoiser
 from ddpm.device import out_of_memory_told
 from ddpm.diffusion import q_sample
-from ddpm.errors import CheckpointError, ConfigError
+from ddpm.errors import ConfigError, NoSuchCheckpointError
 from ddpm.generate import Network, load_network
 from ddpm.ideal_denoiser import candidates, posterior_weights, weighted_mean
 from ddpm.randomness import generator
@@ -111,12 +111,12 @@ def _log(snr: Tensor) -> Tensor:
 def load_trained(run: Run, bank: ImageBank) -> Trained:
     """The averaged network of a run's newest whole checkpoint.
 
-    Raises CheckpointError where there is none, ConfigError where it takes other images than those of the bank, and
-    DDPMError as ``load_network`` does.
+    Raises NoSuchCheckpointError where there is none, ConfigError where it takes other images than those of the
+    bank, and DDPMError as ``load_network`` does.
     """
     checkpoint = newest_whole(run.checkpoints_path)
     if checkpoint is None:
-        raise CheckpointError("There is no whole checkpoint yet.")
+        raise NoSuchCheckpointError("There is no whole checkpoint yet.")
     network = load_network(run, checkpoint)
     shape = tuple(bank.images.shape[1:])
     if network.config.data.shape != shape:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from studio.schedule_view import Curves, Scene
 
@@ -22,6 +23,10 @@ _NEARLY_ALL = 0.9
 _NEAR_THE_END = 0.95
 
 
+# What stands below the slider where there is no room for everything.
+Face = Literal["guesses", "strip", "form"]
+
+
 @dataclass(frozen=True)
 class Knowledge:
     """Between how many images the perfect denoiser hesitates, of those it knows, of a set of ``total``."""
@@ -39,6 +44,25 @@ class Knowledge:
 class Paragraph:
     heading: str
     words: str
+
+
+def paragraphs(
+    scene: Scene,
+    curves: tuple[Curves, Curves],
+    known: Knowledge | None,
+    asked_t: int | None,
+    face: Face | None,
+) -> list[Paragraph]:
+    """What is said beside the pictures: all of it, or what goes with the one ``face`` that there is room for."""
+    match face:
+        case "guesses":
+            return [task(scene, curves[0], known)]
+        case "strip":
+            return [forward_process(scene, curves[0])]
+        case "form":
+            return [comparison(scene, *curves)]
+    said = [forward_process(scene, curves[0]), task(scene, curves[0], known)]
+    return said if known is None else [*said, guesses(scene, known, asked_t)]
 
 
 def percent(share: float) -> str:

@@ -103,10 +103,10 @@ def test_a_strip_shows_an_image_on_its_way(home, size, n):
         await until_seen(pilot, "t=49")
         assert "t=0 100 %" in screen_text(pilot)
         row = app.screen.query_one("#schedule-strip")
-        assert len(row._shown) == n
-        one = row._shown[0].pixels.copy()
+        assert len(row.shown) == n
+        one = row.shown[0].pixels.copy()
         await pilot.press("i")
-        await until(pilot, lambda: (row._shown[0].pixels != one).any())
+        await until(pilot, lambda: (row.shown[0].pixels != one).any())
 
     drive(home, script, size)
 
@@ -161,9 +161,10 @@ def test_a_network_that_is_damaged_is_told_and_the_rest_is_shown(home):
     async def script(pilot, app):
         await until_seen(pilot, "alpha")
         await open_explorer(pilot, app)
-        await until_seen(pilot, "no checkpoint")
+        await until_seen(pilot, "not loaded")
+        await until(pilot, lambda: any("another network" in toast.message for toast in app._notifications))
 
-    drive(home, script)
+    drive(home, script, toasts=True)
 
 
 def test_the_form_of_a_new_run_shows_its_own_schedule(home):

@@ -14,7 +14,7 @@ from ddpm import schedules
 from ddpm.config import DiffusionConfig
 from ddpm.data import to_uint8
 from ddpm.diffusion import q_sample
-from ddpm.errors import CheckpointError, ConfigError, DataError
+from ddpm.errors import ConfigError, DataError, NoSuchCheckpointError
 from ddpm.ideal_denoiser import ideal_denoiser
 from ddpm.randomness import generator
 from ddpm.runs import create_run
@@ -257,7 +257,7 @@ def test_a_network_is_asked_where_its_own_schedule_has_as_much_noise(tmp_path, b
 
 def test_without_a_network_that_fits_it_says_so(tmp_path, bank):
     run = create_run(tmp_path, "new-1", tiny_config())
-    with pytest.raises(CheckpointError, match="no whole checkpoint yet"):
+    with pytest.raises(NoSuchCheckpointError, match="no whole checkpoint yet"):
         noised_image.load_trained(run, bank)
     other = noised_image.ImageBank(torch.zeros(3, 3, 4, 4), (), 3)
     with pytest.raises(ConfigError, match=r"\(1, 8, 8\).*\(3, 4, 4\)"):

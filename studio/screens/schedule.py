@@ -1,37 +1,37 @@
 """The schedule explorer: what a noise schedule does to an image, and what can be guessed of it at every t."""
 
 import asyncio
-import threading
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
 
 from ddpm.config import Config
-from ddpm.errors import CheckpointError, ConfigError, DDPMError
+from ddpm.errors import ConfigError, DDPMError
 from ddpm.runs import Run
-from studio import schedule_words
 from studio.actions import Place, bindings
-from studio.schedule_view import SIDES, Curves, Scene, Side, curves_of, read_schedule, strip_steps
+from studio.schedule_lab import Laboratory
+from studio.schedule_view import SIDES, Curves, Scene, read_schedule
+from studio.schedule_words import Face, Paragraph, comparison, paragraphs
 from studio.screens.base import StudioScreen
-from studio.widgets.curves import CurvesPanel, Shown
-from studio.widgets.picture_row import Picture, PictureRow
-from studio.widgets.schedule_form import GLYPHS, ScheduleForm
+from studio.widgets.picture_row import PictureRow
+from studio.widgets.schedule_curves import ScheduleCurves, ScheduleFacts
+from studio.widgets.schedule_form import ScheduleForm
+from studio.widgets.schedule_pictures import GuessRow, NoiseStrip
 from studio.widgets.slider import Slider
 from studio.widgets.words import Words
 from studio.workshop import Workshop
 
 if TYPE_CHECKING:
-    from studio.noised_image import ImageBank, Moment, Pixels, Trained
+    from studio.noised_image import Moment
 
-Face = Literal["guesses", "strip", "form"]
 # From so many columns and lines all parts of the screen are shown at once.
 UNFOLDED = (112, 44)
-MOST_IN_STRIP = 9
 PLAY_SECONDS, PLAY_FRAMES = 0.1, 80
 
 
@@ -41,45 +41,32 @@ class ScheduleScreen(StudioScreen):
 
     def __init__(self, workshop: Workshop, config: Config, run: Run | None = None) -> None:
         super().__init__(workshop, run.name if run else config.data.source, " › Noise schedule")
-        self._config, self._run = config, run
-        self._scene = Scene.of(config.diffusion)
-        self._curves: tuple[Curves, Curves] | None = None
-        self._bank: ImageBank | None = None
-        self._trained: Trained | None = None
-        self._trained_words = "loading …" if run else "no run yet"
-        self._strip: tuple[object, list[Pixels]] = ((), [])
-        self._left = threading.Event()
+        self._start = Scene.of(config.diffusion)
+        self._scene = self._start
+        self._lab = Laboratory(config, workshop.data_root, run)
         self._face: Face = "guesses"
         self._stale = False
         self._computing = False
         self._playing: Timer | None = None
 
     def body(self) -> list[Widget]:
-        panels = [
-            CurvesPanel("β", "noise added", "log", id="beta"),
-            CurvesPanel("ᾱ", "image left", "share", id="alpha-bar"),
-            CurvesPanel("log SNR", "image to noise", "linear", id="log-snr"),
-        ]
-        pictures = self.workshop.pictures
+        choice = Vertical(
+            ScheduleForm(self._scene.first, self._scene.second, id="schedule-form"),
+            Words("", id="schedule-comparison", markup=False),
+            id="schedule-choice",
+        )
+        bottom = Vertical(
+            GuessRow(self.workshop.pictures, id="schedule-guesses"),
+            Words("", id="schedule-words", markup=False),
+            id="schedule-bottom",
+        )
         return [
             Vertical(
-                Vertical(
-                    Vertical(
-                        ScheduleForm(self._scene.first, self._scene.second, id="schedule-form"),
-                        Words("", id="schedule-comparison", markup=False),
-                        id="schedule-choice",
-                    ),
-                    Horizontal(*panels, id="curves"),
-                    id="schedule-top",
-                ),
+                Vertical(choice, ScheduleCurves(id="curves"), id="schedule-top"),
                 Slider("t", "image", "noise", id="slider"),
-                Words("", id="schedule-facts", markup=False),
-                PictureRow(pictures, id="schedule-strip"),
-                Vertical(
-                    PictureRow(pictures, id="schedule-guesses"),
-                    Words("", id="schedule-words", markup=False),
-                    id="schedule-bottom",
-                ),
+                ScheduleFacts("", id="schedule-facts", markup=False),
+                NoiseStrip(self.workshop.pictures, id="schedule-strip"),
+                bottom,
                 id="schedule",
             )
         ]
@@ -93,7 +80,7 @@ class ScheduleScreen(StudioScreen):
         self._load()
 
     def on_unmount(self) -> None:
-        self._left.set()
+        self._lab.leave()
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < UNFOLDED[0] or self.size.height < UNFOLDED[1], "-folded")
@@ -106,33 +93,18 @@ class ScheduleScreen(StudioScreen):
     @work(group="load", exit_on_error=False)
     async def _load(self) -> None:
         try:
-            self._bank = await asyncio.to_thread(self._load_bank)
+            await asyncio.to_thread(self._lab.load_images)
         except DDPMError as error:
             if self.is_there:
                 for row in self.query(PictureRow):
                     row.say(str(error))
             return
         self._changed()
-        if self._run is None or self._bank is None:
-            return
         try:
-            self._trained = await asyncio.to_thread(_load_trained, self._run, self._bank)
-        except CheckpointError:
-            self._trained_words = "no checkpoint yet"
+            await asyncio.to_thread(self._lab.load_network)
         except DDPMError as error:
-            self._trained_words = "not loaded"
             self.complain(error)
         self._changed()
-
-    def _load_bank(self) -> "ImageBank | None":
-        # With it torch is imported: in a thread.
-        from studio.noised_image import GivenUpError, load_bank
-
-        name = self._run.name if self._run else "This recipe"
-        try:
-            return load_bank(self._config, self.workshop.data_root, name, self._left.is_set)
-        except GivenUpError:
-            return None
 
     def _change(self, scene: Scene) -> None:
         """Show another scene: the slider at once, all else as soon as it is computed."""
@@ -160,93 +132,32 @@ class ScheduleScreen(StudioScreen):
             self._computing = False
 
     async def _show_scene(self, scene: Scene) -> None:
-        first, second = await asyncio.to_thread(_both_curves, scene)
+        lab = self._lab
+        curves = await asyncio.to_thread(lab.curves, scene)
         if not self.is_there:
             return
-        self._show_curves(scene, first, second)
-        if self._bank is None:
-            self._show_words(scene, first, second, None)
+        self.query_one(ScheduleCurves).show(scene, *curves)
+        self.query_one(ScheduleFacts).show(scene, *curves)
+        moment = await asyncio.to_thread(lab.moment, scene)
+        if not self.is_there:
             return
-        moment = await asyncio.to_thread(_moment, self._bank, scene, self._trained)
-        strip = await self._strip_of(self._bank, scene)
-        if self.is_there:
-            self._show_guesses(moment)
-            self._show_strip(scene, first, strip)
-            self._show_words(scene, first, second, moment)
+        self._show_words(scene, curves, moment)
+        if moment is None or lab.image_size is None:
+            return
+        self.query_one(GuessRow).show_moment(moment, lab.network_words)
+        strip = self.query_one(NoiseStrip)
+        if n := strip.room(lab.image_size):
+            images = await asyncio.to_thread(lab.strip, scene, n)
+            if self.is_there:
+                strip.show_strip(scene, curves[0], images)
 
-    async def _strip_of(self, bank: "ImageBank", scene: Scene) -> "list[Pixels]":
-        """The image at as many t as there is room for; none while the strip is hidden."""
-        row = self.query_one("#schedule-strip", PictureRow)
-        if row.size.width == 0:
-            return []
-        height, width = bank.images.shape[2:]
-        steps = strip_steps(scene.first.T, row.places((height, width), MOST_IN_STRIP))
-        wanted = (scene.first, scene.image, tuple(steps))
-        if self._strip[0] != wanted:
-            self._strip = (wanted, await asyncio.to_thread(_strip, bank, scene, steps))
-        return self._strip[1]
-
-    # What is shown
-
-    def _show_curves(self, scene: Scene, first: Curves, second: Curves) -> None:
-        a, b = scene.t, scene.t_second
-        for id, table, text in (
-            ("#beta", "beta", "{:.2g}"),
-            ("#alpha-bar", "alpha_bar", "{:.3f}"),
-            ("#log-snr", "log_snr", "{:.1f}"),
-        ):
-            curves = getattr(first, table), getattr(second, table)
-            texts = text.format(curves[0][a]), text.format(curves[1][b])
-            self.query_one(id, CurvesPanel).show(Shown(*curves, a, b, texts))
-        lines = [
-            Content.assemble(
-                (f"{side} {GLYPHS[side]} {curves.name:<9} ", f"bold $series-{side.lower()}"),
-                f"t = {t}: " if scene.first.T != scene.second.T else "",
-                schedule_words.state_of(curves, t),
-            )
-            for side, curves, t in (("A", first, a), ("B", second, b))
-        ]
-        self.query_one("#schedule-facts", Words).update(Content("\n").join(lines))
-
-    def _show_guesses(self, moment: "Moment") -> None:
-        trained = moment.trained
-        pictures = [
-            Picture(moment.x_0, "x_0, the image"),
-            Picture(moment.x_t, "x_t, noised", grainy=True, marked=True),
-            Picture(moment.perfect.pixels, f"perfect, off {moment.perfect.error:.2f}"),
-            Picture(trained.pixels, f"network, off {trained.error:.2f}")
-            if trained
-            else Picture(None, self._trained_words),
-        ]
-        self.query_one("#schedule-guesses", PictureRow).show(pictures)
-
-    def _show_strip(self, scene: Scene, curves: Curves, strip: "list[Pixels]") -> None:
-        steps = strip_steps(scene.first.T, len(strip))
-        nearest = min(steps, key=lambda t: abs(t - scene.t), default=0)
-        pictures = [
-            Picture(pixels, f"t={t} {schedule_words.percent(curves.signal(t))}", True, t == nearest)
-            for pixels, t in zip(strip, steps, strict=True)
-        ]
-        if pictures:
-            self.query_one("#schedule-strip", PictureRow).show(pictures)
-
-    def _show_words(self, scene: Scene, first: Curves, second: Curves, moment: "Moment | None") -> None:
-        known = None
-        if moment is not None and self._bank is not None:
-            known = schedule_words.Knowledge(moment.candidates, len(self._bank.images), self._bank.total)
-        task = schedule_words.task(scene, first, known)
-        comparison = schedule_words.comparison(scene, first, second)
-        process = schedule_words.forward_process(scene, first)
-        if self.has_class("-folded"):
-            by_face = {"guesses": task, "strip": process, "form": comparison}
-            paragraphs = [by_face[self._face]]
-        else:
-            paragraphs = [process, task]
-            if known is not None and moment is not None:
-                asked = moment.trained_t if moment.trained else None
-                paragraphs.append(schedule_words.guesses(scene, known, asked))
-        self.query_one("#schedule-words", Words).update(Content("\n\n").join(map(_written, paragraphs)))
-        self.query_one("#schedule-comparison", Words).update(_written(comparison))
+    def _show_words(self, scene: Scene, curves: tuple[Curves, Curves], moment: "Moment | None") -> None:
+        asked_t = moment.trained_t if moment is not None and moment.trained else None
+        known = self._lab.knowledge(moment)
+        face = self._face if self.has_class("-folded") else None
+        said = paragraphs(scene, curves, known, asked_t, face)
+        self.query_one("#schedule-words", Words).update(_written(said))
+        self.query_one("#schedule-comparison", Words).update(_written([comparison(scene, *curves)]))
 
     def _show_face(self, face: Face) -> None:
         """Folded: what stands below the slider."""
@@ -311,7 +222,7 @@ class ScheduleScreen(StudioScreen):
         self._fill(self._scene.swapped())
 
     def action_reset(self) -> None:
-        self._fill(Scene.of(self._config.diffusion))
+        self._fill(self._start)
 
     def _fill(self, scene: Scene) -> None:
         form = self.query_one(ScheduleForm)
@@ -332,37 +243,6 @@ class ScheduleScreen(StudioScreen):
         slider.focus()
 
 
-def _written(paragraph: schedule_words.Paragraph) -> Content:
-    return Content.assemble((f"{paragraph.heading}. ", "bold $accent"), paragraph.words)
-
-
-# In threads, as they import torch.
-
-
-def _both_curves(scene: Scene) -> tuple[Curves, Curves]:
-    return _curves("A", scene), _curves("B", scene)
-
-
-def _curves(side: Side, scene: Scene) -> Curves:
-    try:
-        return curves_of(scene.schedule(side))
-    except ConfigError as error:
-        raise ConfigError(f"{side}: {error}") from None
-
-
-def _moment(bank: "ImageBank", scene: Scene, trained: "Trained | None") -> "Moment":
-    from studio.noised_image import moment
-
-    return moment(bank, scene.image, scene.first, scene.t, trained)
-
-
-def _strip(bank: "ImageBank", scene: Scene, steps: list[int]) -> "list[Pixels]":
-    from studio.noised_image import strip
-
-    return strip(bank, scene.image, scene.first, steps)
-
-
-def _load_trained(run: Run, bank: "ImageBank") -> "Trained":
-    from studio.noised_image import load_trained
-
-    return load_trained(run, bank)
+def _written(said: Sequence[Paragraph]) -> Content:
+    lines = [Content.assemble((f"{one.heading}. ", "bold $accent"), one.words) for one in said]
+    return Content("\n\n").join(lines)

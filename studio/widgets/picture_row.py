@@ -102,7 +102,7 @@ class PictureRow(Vertical):
     def __init__(self, pictures: Pictures, id: str | None = None) -> None:
         super().__init__(id=id)
         self._pictures = pictures
-        self._shown: tuple[Picture, ...] = ()
+        self.shown: tuple[Picture, ...] = ()
         self._stale = False
         self._composing = False
 
@@ -124,12 +124,12 @@ class PictureRow(Vertical):
 
     def show(self, pictures: Sequence[Picture]) -> None:
         """Show pictures of one size, left to right."""
-        self._shown = tuple(pictures)
+        self.shown = tuple(pictures)
         self._fit()
 
     def say(self, words: str) -> None:
         """Show words in place of pictures."""
-        self._shown = ()
+        self.shown = ()
         self.query(".row-picture").set(display=False)
         captions = self.query_one(".row-captions", Words)
         captions.styles.height = "auto"
@@ -141,7 +141,7 @@ class PictureRow(Vertical):
         self._fit()
 
     def _fit(self) -> None:
-        if not self._shown or self.size.width == 0:
+        if not self.shown or self.size.width == 0:
             return
         self._stale = True
         if not self._composing:
@@ -152,9 +152,9 @@ class PictureRow(Vertical):
     async def _keep_composed(self) -> None:
         """Compose until the newest pictures are shown. What comes meanwhile replaces, but never interrupts."""
         try:
-            while self._stale and self._shown and self.query(".row-captions"):
+            while self._stale and self.shown and self.query(".row-captions"):
                 self._stale = False
-                await self._compose_row(self._shown)
+                await self._compose_row(self.shown)
         finally:
             self._composing = False
 
@@ -174,9 +174,9 @@ class PictureRow(Vertical):
             if not self.query(".row-picture"):
                 picture_class = await asyncio.to_thread(lambda: self._pictures.widget)
                 await self.mount(Center(picture_class(classes="row-picture")), before=0)
-            if self._shown:
+            if self.shown:
                 self._put(sheet)
-        if self._shown:
+        if self.shown:
             self._put_captions(shown, row)
 
     def _put(self, sheet: "Image.Image") -> None:
