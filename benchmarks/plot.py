@@ -76,7 +76,7 @@ async def refresh_table() -> float:
             plot.action_zoom_in()
             cases.append(median_refresh(plot))
             plot.action_show_everything()
-            plot.show([Line(one, f"run {number}", number) for number, one in enumerate(series)])
+            plot.show([Line(one, f"run {number}", number, band=False) for number, one in enumerate(series)])
             refresh(plot)
             cases.append(median_refresh(plot))
         slowest = max(slowest, *cases[:3])

@@ -178,15 +178,18 @@ class Series:
             found = max(index for index in (neighbour, furthest, at) if index is not None)
         return float(self.x[found])
 
-    def columns(self, first: float, last: float, count: int, line: LineOf = "average") -> Columns:
+    def columns(
+        self, first: float, last: float, count: int, line: LineOf = "average", *, band: bool = True
+    ) -> Columns:
         """What to draw in ``count`` equal parts of [first, last], last > first; O(count * log(points)).
 
-        A point on a border belongs to the right part, one at ``last`` to the last part.
+        A point on a border belongs to the right part, one at ``last`` to the last part. Without ``band``, whose
+        extremes cost as much as all the rest, low and high are the line's.
         """
         start, end = self.ranges(first, last, count)
-        low, high = self.curve.extremes(start, end)
-        means = self.curve.smooth_means if line == "average" else self.curve.means
-        return Columns(low=low, high=high, line=means(start, end), missing=(end > start) & np.isnan(low))
+        means = (self.curve.smooth_means if line == "average" else self.curve.means)(start, end)
+        low, high = self.curve.extremes(start, end) if band else (means, means)
+        return Columns(low, high, means, missing=(end > start) & np.isnan(means))
 
     def ranges(self, first: float, last: float, count: int) -> tuple[Indices, Indices]:
         """Where the points of each of ``count`` equal parts of [first, last] begin and end, [count] each."""

@@ -26,7 +26,7 @@ class Line:
 
     def columns(self, first: float, last: float, count: int) -> Columns:
         """What to draw of it in ``count`` equal parts of [first, last]."""
-        return self.series.columns(first, last, count, "average" if self.smooth else "values")
+        return self.series.columns(first, last, count, "average" if self.smooth else "values", band=self.band)
 
     def glyph(self, ascii_only: bool) -> str:
         glyphs = ASCII_GLYPHS if ascii_only else SERIES_GLYPHS
