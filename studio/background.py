@@ -18,8 +18,10 @@ PATIENCE_SECONDS = 20.0
 POLL_SECONDS = 0.05
 
 # The packages are found where this process found them; -P keeps the folder that one happens to stand in out of it.
+# No line that hangs up means this process, whatever the person has set for others.
 _BEGIN = (
-    "import sys; place = sys.argv.pop(1); place in sys.path or sys.path.insert(0, place); "
+    "import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+    "place = sys.argv.pop(1); place in sys.path or sys.path.insert(0, place); "
     "from studio.cli import main; sys.exit(main())"
 )
 

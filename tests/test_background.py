@@ -6,7 +6,8 @@ import time
 
 import pytest
 from app_pilot import drive, finished_run, screen_text, tiny_config, until, until_seen
-from conftest import TINY_OPTIONS
+from conftest import COMMAND_LINE, REPOSITORY, TINY_OPTIONS, environment
+from fork_server import run_code
 from pseudo_terminal import StudioTerminal
 
 from ddpm.runs import Run, Status, create_run
@@ -34,61 +35,41 @@ def run(home):
         os.kill(run.status().pid, signal.SIGKILL)
 
 
-def test_a_detached_run_goes_on_in_a_session_of_its_own(run, home, capsys):
+def test_a_detached_run_goes_on_in_a_session_of_its_own_whoever_watches_it(run, home, capsys):
+    """One watcher is suspended and then killed; another one pauses the run, resumes it and leaves."""
     assert main(["--home", str(home), "train", "digits", "--name", "one", "--detach", *ENDLESS]) == 0
-    status = run.status()
-    assert status.state == "running"
-    assert run.is_training()
+    pid = run.status().pid
     said = capsys.readouterr().out
-    assert f"by process {status.pid}." in said
+    assert f"by process {pid}." in said
     assert f"ddpm-studio attach one --home {home}" in said
-    assert os.getsid(status.pid) == status.pid != os.getsid(0)
+    assert os.getsid(pid) == pid != os.getsid(0)
     assert "training one on CPU" in run.log_path.read_text()
 
-    assert main(["--home", str(home), "train", "--resume", "one", "--detach"]) == 1
-    assert f"being trained already, by process {status.pid}" in capsys.readouterr().err
-
-    os.kill(status.pid, signal.SIGTERM)
-    wait_until(lambda: not run.is_training())
-    assert run.status().state == "stopped"
-    (left,) = run.checkpoints()
-    assert left.step == run.status().step
-
-    more = str(left.step + 3)
-    assert main(["--home", str(home), "train", "--resume", "one", "--detach", "--steps", more]) == 0
-    wait_until(lambda: run.status().state == "finished")
-    assert run.checkpoints()[-1].step == left.step + 3
-    assert "resumed" in [event["kind"] for event in run.events()]
-
-
-@pytest.fixture
-def trained(run, home):
-    """That run, while a background process trains it."""
-    assert main(["--home", str(home), "train", "digits", "--name", "one", "--detach", *ENDLESS]) == 0
-    return run
-
-
-def test_watchers_come_and_go_and_the_run_goes_on(trained, home):
-    """One watcher is suspended and then killed; another one pauses the run, resumes it and leaves."""
-    pid = trained.status().pid
     suspended, watcher = StudioTerminal(home, "attach", "one"), StudioTerminal(home, "attach")
     suspended.until_seen("● running")
     suspended.signal(signal.SIGSTOP)
     watcher.until_seen("● running")
     watcher.press("p")
     watcher.until_seen("‖ paused")
-    step = trained.status().step
+    step = run.status().step
     watcher.press("p")
     watcher.until_seen("● running")
-    wait_until(lambda: trained.status().step > step)
+    wait_until(lambda: run.status().step > step)
     watcher.press("q")
     assert watcher.wait() == 0
     suspended.signal(signal.SIGKILL)
     assert suspended.wait() == -signal.SIGKILL
 
-    step = trained.status().step
-    wait_until(lambda: trained.status().step > step)
-    assert (trained.status().pid, trained.checkpoints()) == (pid, [])
+    assert main(["--home", str(home), "train", "--resume", "one", "--detach"]) == 1
+    assert f"being trained already, by process {pid}" in capsys.readouterr().err
+    os.kill(pid, signal.SIGHUP)
+    step = run.status().step
+    wait_until(lambda: run.status().step > step)
+    assert (run.status().state, run.status().pid, run.checkpoints()) == ("running", pid, [])
+    os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not run.is_training())
+    assert run.status().state == "stopped"
+    assert run.checkpoints()[-1].step == run.status().step
 
 
 def test_what_is_wrong_is_said_before_anything_is_made(home, tmp_path, capsys):
@@ -101,13 +82,34 @@ def test_what_only_the_process_finds_is_said_in_its_words(run, home, tmp_path, c
     folder = tmp_path / "pictures"
     folder.mkdir()
     (folder / "broken.png").write_bytes(b"no picture")
-    options = ["--data.image_size=8", "--data.channels=1", *TINY_OPTIONS]
-    assert main(["--home", str(home), "train", str(folder), "--name", "one", "--detach", *options]) == 1
+    create_run(
+        home / "runs",
+        "one",
+        tiny_config(data={"source": str(folder), "image_size": [8, 8], "channels": 1}),
+    )
+    assert main(["--home", str(home), "train", "--resume", "one", "--detach", "--steps", "20"]) == 1
     said = capsys.readouterr().err
     assert "The background process could not train one." in said
     assert str(folder) in said
-    assert run.status().state == "failed"
+    assert (run.status().state, run.status().steps) == ("failed", 20)
     assert run.status().message in said
+
+
+def test_a_full_disk_under_its_words_costs_words_not_training(run, home, tmp_path):
+    code = f"import os; os.dup2(os.open('/dev/full', os.O_WRONLY), 1); {COMMAND_LINE}"
+    words = ("train", "digits", "--name", "one", *TINY_OPTIONS, "--home", str(home))
+    done = run_code(code, *words, cwd=REPOSITORY, env=environment(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run.status().state == "finished"
+
+
+def test_several_to_watch_are_offered(home):
+    runs = [finished_run(home, name) for name in ("one", "two")]
+    with runs[0].locked(), runs[1].locked():
+        app = StudioTerminal(home, "attach")
+        app.until_seen("2 runs are being trained: choose")
+        app.press("q")
+        assert app.wait() == 0
 
 
 def test_nothing_to_watch_is_a_sentence(home, capsys):

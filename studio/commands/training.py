@@ -58,8 +58,9 @@ class Interruptions:
             self._hang_up()
             if self._on_hangup == "stop":
                 self.stopped_by = self.stopped_by or signal.SIGHUP
-        elif not self._line.is_let_go:  # else whoever read the output has left with the terminal
+        elif error.errno == errno.EPIPE and not self._line.is_let_go:  # else it has left with the terminal
             self.stopped_by = self.stopped_by or signal.SIGPIPE
+        # A full disk that the output goes to costs words, not training.
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGHUP:
