@@ -215,7 +215,7 @@ class Plot(Widget, can_focus=True):
             # The end stays where it is while it is followed.
             following = self.window.last is None and not self.window.shows_everything
             middle = whole[1] if following else (frame.first + frame.last) / 2
-            at = middle if self.cursor is None else self.cursor
+            at = middle if self.cursor is None or frame.column(self.cursor) is None else self.cursor
         points = max(len(line.series) for line in lines)
         least = (whole[1] - whole[0]) * FEWEST_POINTS / points
         self.look(self.window.zoomed(factor, at, whole, least))

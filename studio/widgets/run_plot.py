@@ -5,6 +5,7 @@ from textual.app import ComposeResult
 from ddpm.printable import printable
 from studio.run_series import HELD_OUT
 from studio.run_view import RunView
+from studio.widgets.axis import tick_text
 from studio.widgets.heat_strip import HeatStrip
 from studio.widgets.plot import Plot
 from studio.widgets.plot_frame import Frame
@@ -44,7 +45,7 @@ class RunPlot(QuantityPlot):
         bins = self._view.series.loss_bins(self.unit)
         strip.display = bool(bins) and self.quantity.field == "loss" and self.size.height >= ROOM_FOR_HEAT
         if strip.display:
-            last = f"t {self._view.config.diffusion.T - 1}" if self._view.config else "t max"
+            last = f"t {tick_text(self._view.config.diffusion.T - 1)}" if self._view.config else "t max"
             strip.show(bins, ("t 0", last), frame)
 
     def follow(self) -> None:
