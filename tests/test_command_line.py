@@ -323,6 +323,7 @@ def test_what_is_not_needed_is_not_imported(tmp_path, words, absent):
         text=True,
         timeout=100,
     )
+    assert done.stderr == "", "no warning of a library either"
     imported = done.stdout.splitlines()[-1].split()
     assert imported[0] == "IMPORTED", done.stderr
     assert set(imported) & set(absent) == set()

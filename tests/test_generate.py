@@ -157,10 +157,10 @@ def picture(seed):
 @pytest.mark.parametrize("diffusion", [{}, {"variance": "learned"}, ENDS_IN_NOISE])
 def test_every_edit_works_with_every_sampler_and_in_batches(sampler, diffusion):
     network = network_of(recipe(**diffusion))
-    options = {"sampler": sampler, "steps": 5, "n": 5, "label": "b", "guidance_scale": 1.5}
+    options = {"sampler": sampler, "steps": 4, "n": 3, "label": "b", "guidance_scale": 1.5}
     mask = torch.zeros(1, 5, 6)
     mask[:, :2] = 1
-    for batch_size in (5, 2):
+    for batch_size in (3, 2):
         options["batch_size"] = batch_size
         made = (
             edit.interpolate(network, InterpolateConfig(**options), picture(1), picture(2)),
@@ -172,11 +172,11 @@ def test_every_edit_works_with_every_sampler_and_in_batches(sampler, diffusion):
         for drawings in made:
             *_, drawing = drawings
             assert drawing.done == drawing.total
-            assert drawing.x_t.shape == (5, 3, 5, 6)
+            assert drawing.x_t.shape == (3, 3, 5, 6)
             results.append(drawing.x_t.int())
-        if batch_size == 5:
+        if batch_size == 3:
             whole = results
-        assert torch.equal(results[3][..., 2:, :], picture(1).int().expand(5, -1, -1, -1)[..., 2:, :])
+        assert torch.equal(results[3][..., 2:, :], picture(1).int().expand(3, -1, -1, -1)[..., 2:, :])
     for a, b in zip(whole, results, strict=True):
         assert (a - b).abs().max() <= 1
 

@@ -64,7 +64,7 @@ MANIFEST = {
 }
 
 
-@cases(2500)
+@cases(1600)
 @given(content=files(MANIFEST))
 def test_a_manifest_is_read_or_told_to_be_damaged(saved, content):
     (saved.path / "manifest.json").write_bytes(content)
@@ -87,7 +87,7 @@ def written_by_a_stranger(checkpoint, name, content):
     (checkpoint.path / "manifest.json").write_text(json.dumps(manifest))
 
 
-@cases(1500)
+@cases(1000)
 @given(content=files({"step": 7, **STATE}))
 def test_a_state_is_read_or_refused(saved, content):
     written_by_a_stranger(saved, "state.json", content)
@@ -112,7 +112,7 @@ def strange_safetensors():
     return st.builds(with_header, changed(HEADER), lengths) | damaged(SAFETENSORS)
 
 
-@cases(2500)
+@cases(1700)
 @given(content=strange_safetensors())
 @example(content=SAFETENSORS)
 def test_safetensors_are_read_or_refused(place, content):
@@ -217,7 +217,7 @@ ROWS = b"".join(
 )
 
 
-@cases(1500)
+@cases(1100)
 @given(content=damaged(ROWS))
 def test_rows_are_read_the_same_at_once_and_bit_by_bit(place, content):
     path = place / "metrics.jsonl"
