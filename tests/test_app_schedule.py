@@ -164,7 +164,7 @@ def test_a_network_that_is_damaged_is_told_and_the_rest_is_shown(home):
         await until_seen(pilot, "not loaded")
         await until(pilot, lambda: any("another network" in toast.message for toast in app._notifications))
 
-    drive(home, script, toasts=True)
+    drive(home, script)
 
 
 def test_the_form_of_a_new_run_shows_its_own_schedule(home):
