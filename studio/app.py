@@ -226,6 +226,8 @@ class StudioApp(App[None]):
         self._leave()
 
     def on_let_go(self, message: messages.LetGo) -> None:
+        if any(worker.group == "leave" and not worker.is_finished for worker in self.workers):
+            return  # it is on its way already
         if self.workshop.runner.trains(message.run):
             self._hand_over(message.run)
         else:
