@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.averaging import exponent_of
-from ddpm.config import TrainConfig
+from ddpm.train_config import TrainConfig
 
 
 def warmed_up_decay(decay: float, step: int) -> float:

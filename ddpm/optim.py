@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ddpm.config import TrainConfig
+from ddpm.train_config import TrainConfig
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ddpm import checkpoint as checkpoints
 from ddpm import retention
 from ddpm.commands import Command
-from ddpm.config import Config, TrainConfig
+from ddpm.config import Config
 from ddpm.errors import ConfigError, RunError
 from ddpm.events import (
     CheckpointDue,
@@ -27,6 +27,7 @@ from ddpm.events import (
 from ddpm.files import json_bytes, replace_file
 from ddpm.images import grid, write_png
 from ddpm.runs import Run, Status
+from ddpm.train_config import TrainConfig
 
 if TYPE_CHECKING:
     from ddpm.sources.imageset import Progress

@@ -7,8 +7,9 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from ddpm.config import Config, DiffusionConfig, TrainConfig, field_problems, merge, sections
+from ddpm.config import Config, DiffusionConfig, field_problems, merge, sections
 from ddpm.presets import preset_for, preset_values
+from ddpm.train_config import TrainConfig
 from studio.options import SHORT_NAMES
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from ddpm.config import TrainConfig
 from ddpm.ema import ExponentialMovingAverage, warmed_up_decay
 from ddpm.optim import build_optimizer, learning_rate, load_optimizer_tensors, optimizer_tensors
+from ddpm.train_config import TrainConfig
 
 
 @given(st.integers(1, 500), st.integers(0, 600), st.sampled_from(["constant", "cosine"]))
