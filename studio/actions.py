@@ -66,7 +66,14 @@ ACTIONS: tuple[Action, ...] = (
         "Show or hide the newest samples of the run.",
         in_footer=False,
     ),
-    Action("runs", "schedule", "f", "Noise", "See how the chosen run's schedule turns images into noise."),
+    Action(
+        "runs",
+        "schedule",
+        "f",
+        "Noise",
+        "See how the chosen run's schedule turns images into noise.",
+        in_footer=False,
+    ),
     Action("runs", "delete", "x", "Delete", "Delete the chosen run for good, after asking.", in_footer=False),
     Action("new run", "start", "ctrl+s", "Start training", "Make the run and start training it."),
     Action(

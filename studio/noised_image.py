@@ -32,8 +32,8 @@ from ddpm.split import split_positions
 Pixels = NDArray[np.uint8]
 
 MOST_IMAGES = 2000
-# Numbers of all images together: 128 MiB in float32.
-MOST_NUMBERS = 2**25
+# Numbers of all images together: a guess that reads them all takes a fraction of a second.
+MOST_NUMBERS = 2**23
 # Multiples of it modulo 1 lie far from each other: neighbours in a folder are often alike.
 _GOLDEN = (5**0.5 - 1) / 2
 

@@ -55,7 +55,7 @@ def texts_of(diffusion: DiffusionConfig) -> dict[str, str]:
 
 
 def read_schedule(texts: Mapping[str, str]) -> DiffusionConfig:
-    """The schedule that a form says; an empty end is the schedule's own. Raises ConfigError, without field names."""
+    """The schedule that a form says; an empty end is the schedule's own. Raises ConfigError for what is none."""
     given = {name: text.strip() for name, text in texts.items() if text.strip()}
     if not has_ends(given.get("schedule", "")):
         given.pop("beta_start", None)

@@ -34,7 +34,8 @@ WELCOME = Content.from_markup(
     "[bold $primary]Train a diffusion model on this machine and watch it learn.[/]\n\n"
     "There are no runs yet.\n\n"
     "Press [bold $accent]t[/] to train on the 1,797 embedded handwritten digits now (about a minute),\n"
-    "or [bold $accent]n[/] to choose the data, the model and the length yourself.\n\n"
+    "or [bold $accent]n[/] to choose the data, the model and the length yourself.\n"
+    "Press [bold $accent]f[/] to see what noise does to an image, and what can be guessed back.\n\n"
     "[$muted]Press ? on any screen for its keys.[/]"
 )
 
