@@ -2,13 +2,19 @@
 
 import os
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from app_pilot import drive, tiny_config, until, until_seen
+from conftest import TINY_OPTIONS
 from textual.widgets import Input
 
+from ddpm import checkpoint, session, trainer
 from ddpm.checkpoint import newest_whole
-from ddpm.runs import create_run
+from ddpm.runs import Run, create_run
+from ddpm.trainer import Trainer
+from studio.cli import main
 from studio.leaving import Leaver
 from studio.runner import Runner
 from studio.screens.dialogs import Confirm
@@ -112,3 +118,74 @@ def test_signals_mean_what_they_did_once_the_app_has_been_left(home):
 
     drive(home, script)
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)] == before
+
+
+def signals_at(monkeypatch, place, name, before=(), after=()):
+    """Send this process signals whenever it comes to a function, and when it has done that."""
+    usual = getattr(place, name)
+
+    def interrupted(*arguments, **named):
+        for number in before:
+            os.kill(os.getpid(), number)
+        try:
+            return usual(*arguments, **named)
+        finally:
+            for number in after:
+                os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(place, name, interrupted)
+
+
+def train(home, *words):
+    return main(["--home", str(home), "train", *words])
+
+
+NEW = ("digits", "--name", "alpha", *TINY_OPTIONS)
+
+
+def test_the_command_is_signalled_while_it_prepares_and_again_while_it_says_so(home, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        signals_at(patch, session, "open_training_data", before=[signal.SIGTERM])
+        signals_at(patch, session, "_note_end", before=[signal.SIGINT], after=[signal.SIGINT])
+        assert train(home, *NEW) == 128 + signal.SIGTERM
+    run = Run(home / "runs" / "alpha")
+    assert (run.status().state, run.status().message) == ("stopped", "interrupted")
+    assert train(home, "--resume", "alpha") == 0
+    assert run.status().state == "finished"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [(Trainer, "_train_step"), (trainer, "denoise"), (checkpoint, "save")],
+    ids=["step", "preview", "checkpoint"],
+)
+def test_the_command_is_signalled_anywhere_and_again_while_it_stops(home, monkeypatch, place, name, number):
+    with monkeypatch.context() as patch:
+        signals_at(patch, place, name, before=[number], after=[signal.SIGINT, signal.SIGTERM])
+        assert train(home, *NEW) == 128 + number
+    run = Run(home / "runs" / "alpha")
+    stopped = run.status()
+    assert stopped.state == "stopped"
+    assert stopped.step < 12
+    assert newest_whole(run.checkpoints_path).step == stopped.step
+    assert train(home, "--resume", "alpha") == 0
+    assert [row["step"] for row in run.metrics()] == [4, 8, 12]
+
+
+def test_the_command_is_signalled_while_it_is_paused(home):
+    run = create_run(home / "runs", "alpha", tiny_config(**ENDLESS))
+
+    def signal_when_paused():
+        while run.status().step < 1:  # what is sent before is not for this trainer
+            time.sleep(0.01)
+        run.send("pause")
+        while run.status().state != "paused":
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with ThreadPoolExecutor() as executor:
+        sent = executor.submit(signal_when_paused)
+        assert train(home, "--resume", "alpha") == 128 + signal.SIGTERM
+        sent.result()
+    assert newest_whole(run.checkpoints_path).step == run.status().step
