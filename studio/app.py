@@ -79,6 +79,7 @@ class StudioApp(App[None]):
         """``show``: the run whose monitor is opened first; ``greeting`` and ``warning``: words to begin with."""
         super().__init__()
         self.farewell = ""
+        self.is_handing_over = False
         self._show_first, self._greeting, self._warning = show, greeting, warning
         self.workshop = Workshop(home, data_root, pictures, Runner(data_root))
         self.drawers: WeakSet[Drawer] = WeakSet()
@@ -239,12 +240,15 @@ class StudioApp(App[None]):
 
         place = self.workshop
         over = asyncio.create_task(hand_over(place.runner, run, place.home, place.data_root))
-        await self.push_screen_wait(Waiting(f"Handing {run.name} to a background process …", over.done))
+        self.is_handing_over = True
         try:
+            await self.push_screen_wait(Waiting(f"Handing {run.name} to a background process …", over.done))
             training = over.result()
         except DDPMError as error:
             self._complain(error)
             return
+        finally:
+            self.is_handing_over = False
         self.farewell = (
             f"{run.name} goes on in the background (process {training.pid}). "
             f"`ddpm-studio attach {run.name}{home_option(place.home)}` shows it."

@@ -12,13 +12,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
-from textual.app import App
+from typing import TYPE_CHECKING
 
 from studio.runner import Runner
 from studio.settings import OnHangup
-from studio.terminal_line import PLAIN, TerminalLine, say
+from studio.terminal_line import PLAIN, TerminalLine, say, unless_ignored
+
+if TYPE_CHECKING:
+    from studio.app import StudioApp
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PATIENCE = 1.0  # how many seconds a terminal that does not read may hold up the app on its way out
@@ -29,10 +30,9 @@ ENOUGH = 0  # in the pipe of heard signals: nobody needs to listen any more
 class Leaver:
     """Gets an app off its terminal, and sees the run that it was training out."""
 
-    def __init__(self, app: App[Any], runner: Runner, on_hangup: OnHangup) -> None:
+    def __init__(self, app: "StudioApp", runner: Runner, on_hangup: OnHangup) -> None:
         self._app, self._runner = app, runner
-        ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # as under nohup, which asks to go on
-        self._on_hangup = "continue" if ignored else on_hangup
+        self._on_hangup = unless_ignored(on_hangup)
         self._line = TerminalLine()
         self._ears, self._mouth = os.pipe()
         self._guard = threading.Lock()
@@ -78,7 +78,7 @@ class Leaver:
         self._has_left.set()
         if self._line.has_hung_up:  # it may be noticed here first
             self._obey(signal.SIGHUP)
-        if self._hung_up and self._runner.run:
+        if self._hung_up and self._runner.run and self._runner.is_alive:
             self._line.send_errors_to(self._runner.run.log_path)
         if self._was_stalled:
             say(PLAIN)
@@ -96,7 +96,7 @@ class Leaver:
         if self._line.descriptor is not None:
             poll.register(self._line.descriptor, 0)  # of a terminal, only that it has hung up
         while True:
-            for descriptor, _ in poll.poll(1000 * LOOK_EVERY if self._patient_until else None):
+            for descriptor, _ in poll.poll(1000 * LOOK_EVERY if self._is_on_its_way else None):
                 heard = bytes([signal.SIGHUP])
                 if descriptor == self._ears:
                     heard = os.read(self._ears, 64)
@@ -107,8 +107,13 @@ class Leaver:
                         return
                     if number in SIGNALS:
                         self._obey(number)
-            if self._patient_until:
+            if self._is_on_its_way:
                 self._help_out()
+
+    @property
+    def _is_on_its_way(self) -> bool:
+        """Whether somebody may still wait for the terminal."""
+        return bool(self._patient_until) and not (self._hung_up and self._has_left.is_set())
 
     def _obey(self, number: int) -> None:
         with self._guard:
@@ -125,7 +130,9 @@ class Leaver:
             self._patient_until = self._patient_until or time.monotonic() + PATIENCE
 
     def _help_out(self) -> None:
-        if self._app.is_running and not self._has_been_told:
+        # Without a terminal, too, a run that is being handed over gets to where it is to go.
+        may_leave = self._app.is_running and not (self._app.is_handing_over and not self._stopped_by)
+        if may_leave and not self._has_been_told:
             self._has_been_told = True
             self._app.exit(return_code=self.exit_code)
         if not self._line.takes_more and time.monotonic() > self._patient_until:

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from studio.settings import OnHangup
+
 STANDARD = (0, 1, 2)  # input, output, errors
 # What an app sends as it leaves: no second screen, the cursor, neither mouse nor focus nor pastes told, plain keys.
 PLAIN = "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[<u"
@@ -125,6 +127,11 @@ def drawing_unbreakably() -> Iterator[None]:
         yield
     finally:
         sys.__stderr__ = stream  # type: ignore[misc]
+
+
+def unless_ignored(on_hangup: OnHangup) -> OnHangup:
+    """What the person has set, but where the signal of a hang-up is ignored, as nohup does, which asks to go on."""
+    return "continue" if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else on_hangup
 
 
 def say(words: str) -> None:

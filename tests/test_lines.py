@@ -93,6 +93,21 @@ def test_by_setting_a_line_that_drops_stops_with_a_checkpoint(home, opened):
     assert stopped_with_a_checkpoint(run)
 
 
+def test_a_line_that_drops_while_a_run_is_handed_over_does_not_keep_it_from_arriving(home, opened):
+    terminal = opened()
+    run = trained_in_the_app(home, terminal)
+    terminal.press("d")
+    terminal.until_seen("to a background process")
+    terminal.hang_up()
+    assert terminal.wait() == 0
+    other = run.status().pid
+    try:
+        assert other != terminal.pid
+        assert goes_on(run, other)
+    finally:
+        os.kill(other, signal.SIGKILL)
+
+
 def test_without_a_run_in_training_the_app_just_leaves(opened):
     terminal = opened()
     terminal.until_seen("There are no runs yet")

@@ -16,7 +16,7 @@ from ddpm.events import StateChanged
 from ddpm.runs import Run
 from studio.commands.reporter import Reporter
 from studio.settings import OnHangup, settings_or_defaults
-from studio.terminal_line import TerminalLine, say
+from studio.terminal_line import TerminalLine, say, unless_ignored
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -31,7 +31,7 @@ class Interruptions:
     def __init__(self, run: Run, line: TerminalLine, on_hangup: OnHangup) -> None:
         self.stopped_by = 0
         self.has_begun = False
-        self._run, self._line, self._on_hangup = run, line, on_hangup
+        self._run, self._line, self._on_hangup = run, line, unless_ignored(on_hangup)
 
     @contextmanager
     def heard(self) -> Iterator[None]:
