@@ -53,7 +53,7 @@ class RunsScreen(StudioScreen):
         super().__init__(workshop, "Runs")
         self._summaries = RunSummaries(workshop.runs_root)
         self._reading = asyncio.Lock()
-        self._list = RunList()
+        self.list = RunList()
         self._keys_for: SeenState | None = None
 
     def body(self) -> list[Widget]:
@@ -92,7 +92,7 @@ class RunsScreen(StudioScreen):
         runner = self.workshop.runner
         starting = runner.run.path if runner.run and runner.is_starting(runner.run) else None
         async with self._reading:
-            self._list.take(await asyncio.to_thread(self._summaries.read, starting))
+            self.list.take(await asyncio.to_thread(self._summaries.read, starting))
             if not self.is_there:
                 return
             self._show()
@@ -103,7 +103,7 @@ class RunsScreen(StudioScreen):
 
     async def _read_details(self) -> None:
         """Read what was not in sight, bit by bit so that keys are answered, as long as the screen is seen."""
-        runs = iter([summary.run for summary in self._list.all_runs])
+        runs = iter([summary.run for summary in self.list.all_runs])
         done = False
         while not done and self.is_foremost and self.is_there:
             async with self._reading:
@@ -113,7 +113,7 @@ class RunsScreen(StudioScreen):
 
     async def _take_details(self) -> None:
         if self.is_there:
-            self._list.take([self._summaries.with_details(summary) for summary in self._list.all_runs])
+            self.list.take([self._summaries.with_details(summary) for summary in self.list.all_runs])
             self._show()
 
     async def _show_samples(self) -> None:
@@ -132,10 +132,10 @@ class RunsScreen(StudioScreen):
             await self._show_samples()
 
     def _show(self) -> None:
-        self.query_one(RunTable).show(self._list.rows, self._list.order)
-        self._line.say(self._list.words, self._list.filter.problem)
-        self.query_one("#runs").display = not self._list.is_empty
-        self.query_one("#welcome").display = self._list.is_empty
+        self.query_one(RunTable).show(self.list.rows, self.list.order)
+        self._line.say(self.list.words, self.list.filter.problem)
+        self.query_one("#runs").display = not self.list.is_empty
+        self.query_one("#welcome").display = self.list.is_empty
         self._refresh_keys()
 
     @property
@@ -172,7 +172,7 @@ class RunsScreen(StudioScreen):
     def on_run_table_header_clicked(self, event: RunTable.HeaderClicked) -> None:
         for order in ORDERS:
             if order == event.key:
-                self._list.order_by(order)
+                self.list.order_by(order)
                 self._show()
 
     def action_open(self) -> None:
@@ -242,14 +242,14 @@ class RunsScreen(StudioScreen):
         self.refresh_bindings()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self._list.filter_by(event.value)
+        self.list.filter_by(event.value)
         self._show()
 
     def on_input_submitted(self) -> None:
         self.query_one(RunTable).focus()
 
     def action_order(self) -> None:
-        self._list.order_by()
+        self.list.order_by()
         self._show()
 
     # What is done to a run
@@ -257,13 +257,13 @@ class RunsScreen(StudioScreen):
     def action_mark(self) -> None:
         if chosen := self._chosen:
             try:
-                self._list.marks.toggle(chosen.name)
+                self.list.marks.toggle(chosen.name)
             except ValueError as error:
                 self.notify(f"{error}; take a mark away first (space).", severity="warning")
             self._show()
 
     def action_compare(self) -> None:
-        marked = self._list.marked
+        marked = self.list.marked
         if len(marked) < FEWEST_COMPARED:
             self.notify("Mark two to eight runs first, each with the space bar.", severity="warning")
             return
@@ -294,7 +294,7 @@ class RunsScreen(StudioScreen):
         ask = Ask(f"A new name for {run.name}", detail, run.name, "Rename", check_name)
         name = await self.app.push_screen_wait(ask)
         if name is not None and name != run.name and await self._did(run.rename, name):
-            self._list.marks.rename(run.name, name)
+            self.list.marks.rename(run.name, name)
             self.query_one(RunTable).wish_for(name)
             await self._read_runs()
 
