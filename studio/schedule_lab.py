@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ddpm.config import Config
-from ddpm.errors import ConfigError, DDPMError, NoSuchCheckpointError
+from ddpm.errors import ConfigError, DDPMError, MemoryFullError, NoSuchCheckpointError
 from ddpm.runs import Run
 from studio.schedule_view import Curves, Scene, Side, curves_of, strip_steps
 from studio.schedule_words import Knowledge
@@ -68,12 +68,16 @@ class Laboratory:
             raise ConfigError(f"{side}: {error}") from None
 
     def moment(self, scene: Scene) -> "Moment | None":
-        """The image and the guesses at t; None without images. Raises MemoryFullError."""
+        """The image and the guesses at t; None without images. A network that memory is too small for is let go."""
         if self._bank is None:
             return None
         from studio.noised_image import moment
 
-        return moment(self._bank, scene.image, scene.first, scene.t, self._trained)
+        try:
+            return moment(self._bank, scene.image, scene.first, scene.t, self._trained)
+        except MemoryFullError:
+            self._trained, self.network_words = None, "memory is full"
+            return moment(self._bank, scene.image, scene.first, scene.t, None)
 
     def knowledge(self, moment: "Moment | None") -> Knowledge | None:
         """What the perfect denoiser knows at a moment."""

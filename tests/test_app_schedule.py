@@ -69,6 +69,9 @@ def test_schedules_change_in_the_form_and_what_is_wrong_is_said(home):
         assert left_of(pilot, "A ━") == before[1]
         form.query_one("#B-beta_end", Input).value = "4"
         await until_seen(pilot, "↑ B: beta_end: 4 is not allowed")
+        form.query_one("#B-beta_start", Input).value = "0.04"
+        form.query_one("#B-beta_end", Input).value = "0.99"
+        await until_seen(pilot, "↑ B: alpha_bar falls to")
         form.query_one("#B-schedule", Select).value = "sigmoid"
         await until_seen(pilot, "B ╍ sigmoid")
         assert "↑" not in screen_text(pilot)

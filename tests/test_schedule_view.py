@@ -19,6 +19,7 @@ from ddpm.ideal_denoiser import ideal_denoiser
 from ddpm.randomness import generator
 from ddpm.runs import create_run
 from studio import noised_image, schedule_words
+from studio.schedule_lab import Laboratory
 from studio.schedule_view import (
     Scene,
     curves_of,
@@ -253,6 +254,23 @@ def test_a_network_is_asked_where_its_own_schedule_has_as_much_noise(tmp_path, b
     assert theirs == pytest.approx(float(schedules.linear(1000).alpha_bar[259]), abs=0.03)
     assert found.trained.pixels.shape == (1, 8, 8)
     assert found.trained.error > found.perfect.error
+
+
+def test_a_network_that_memory_is_too_small_for_is_let_go(tmp_path):
+    run = trained_run(tmp_path)
+    lab = Laboratory(run.config(), tmp_path, run)
+    scene = Scene.of(run.config().diffusion)
+    assert lab.moment(scene) is None
+    lab.load_images()
+    lab.load_network()
+    assert lab.moment(scene).trained is not None
+
+    def full(*_):
+        raise torch.OutOfMemoryError("no more")
+
+    lab._trained.network.unet.register_forward_pre_hook(full)
+    assert lab.moment(scene).trained is None
+    assert lab.network_words == "memory is full"
 
 
 def test_without_a_network_that_fits_it_says_so(tmp_path, bank):

@@ -124,10 +124,11 @@ class ScheduleScreen(StudioScreen):
         try:
             while self._stale and self.is_there:
                 self._stale = False
-                await self._show_scene(self._scene)
-        except ConfigError as error:
-            if self.is_there:
-                self.query_one(ScheduleForm).show_problem(str(error))
+                try:
+                    await self._show_scene(self._scene)
+                except ConfigError as error:
+                    if self.is_there:
+                        self.query_one(ScheduleForm).show_problem(str(error))
         finally:
             self._computing = False
 
