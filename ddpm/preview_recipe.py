@@ -7,8 +7,20 @@ from ddpm.images import columns_for
 from ddpm.sample_config import SampleConfig
 
 
+def preview_samples(config: Config) -> list[SampleConfig]:
+    """How the previews of a step are drawn: from the averaged weights, and where asked for from the raw ones."""
+    averaged = preview_sample(config)
+    raw = averaged.model_copy(update={"weights": "raw"})
+    return [averaged, raw] if config.previews.raw else [averaged]
+
+
+def preview_name(step: int, weights: str) -> str:
+    """The name of a preview's files, without suffix: ``00001000``, or ``00001000.raw`` of the raw weights."""
+    return f"{step:08d}.raw" if weights == "raw" else f"{step:08d}"
+
+
 def preview_sample(config: Config) -> SampleConfig:
-    """How a preview of this recipe is drawn."""
+    """How a preview of this recipe is drawn from the averaged weights."""
     previews = config.previews
     return SampleConfig(
         sampler=previews.sampler,

@@ -26,6 +26,7 @@ from ddpm.events import (
 )
 from ddpm.files import json_bytes, replace_file
 from ddpm.images import grid, write_png
+from ddpm.preview_recipe import preview_name
 from ddpm.runs import Run, Status
 from ddpm.train_config import TrainConfig
 
@@ -129,11 +130,13 @@ class Recorder:
                 self._note("note", event.step, event.words)
 
     def _preview(self, event: PreviewDrawn) -> None:
-        path = self.run.previews_path / f"{checkpoints.step_name(event.step)}.png"
+        weights = event.recipe["weights"]
+        path = self.run.previews_path / f"{preview_name(event.step, weights)}.png"
         write_png(path, grid(event.images.numpy(), event.recipe["columns"]))
         # The description last: a preview without one is not listed.
         replace_file(path.with_suffix(".json"), json_bytes(event.recipe), durable=False)
-        self._note("preview", event.step, f"{len(event.images)} samples")
+        whose = " of the raw weights" if weights == "raw" else ""
+        self._note("preview", event.step, f"{len(event.images)} samples{whose}")
 
     def _checkpoint(self, event: CheckpointDue) -> None:
         folder = self.run.checkpoints_path

@@ -201,8 +201,10 @@ class Run:
                 half_written.unlink(missing_ok=True)
         for preview in self.previews():
             if preview.step > step:
-                preview.image.with_suffix(".json").unlink(missing_ok=True)
-                preview.image.unlink(missing_ok=True)
+                # That of the averaged weights last: by it the others are found.
+                for image in (preview.image.with_suffix(".raw.png"), preview.image):
+                    image.with_suffix(".json").unlink(missing_ok=True)
+                    image.unlink(missing_ok=True)
 
     # Commands
 

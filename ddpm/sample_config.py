@@ -68,3 +68,6 @@ class PreviewConfig(Section):
         1.0, ge=0, le=100, description="how strongly the class is obeyed, in a class-conditional run"
     )
     seed: Seed = Field(0, description="seed of the noise that they start from")
+    raw: bool = Field(
+        False, description="draw a second preview from the raw weights of the last step, from the same noise"
+    )

@@ -38,7 +38,8 @@ from ddpm.memory_estimate import images_at_once
 from ddpm.microbatches import BatchLoss, accumulate_gradients, release_memory
 from ddpm.objectives import diffusion_loss
 from ddpm.optim import learning_rate
-from ddpm.preview_recipe import preview_recipe, preview_sample
+from ddpm.preview_recipe import preview_recipe, preview_samples
+from ddpm.sample_config import SampleConfig
 from ddpm.samplers import Step
 from ddpm.step_sums import StepSums
 from ddpm.training_state import TrainingState
@@ -289,14 +290,20 @@ class Trainer(TrainingState):
             self.config = before
 
     def _preview(self, take_commands: TakeCommands) -> Iterator[Event]:
-        """Draw the preview from the averaged weights; a stop asked for meanwhile ends it unfinished."""
+        """Draw the previews of this step; a stop asked for meanwhile ends that unfinished."""
         if not self.is_finite():
             yield Warned(self.step, "the preview was left out: the weights are no longer numbers")
             return
-        sample = preview_sample(self.config)
+        for sample in preview_samples(self.config):
+            yield from self._draw_preview(sample, take_commands)
+            if "stop" in self._commands:
+                return
+
+    def _draw_preview(self, sample: SampleConfig, take_commands: TakeCommands) -> Iterator[Event]:
+        network = self.network if sample.weights == "raw" else self.averaged
 
         def start(indices: range) -> Iterator[Step]:
-            return denoise(self.averaged, self.config, sample, indices, self.device)
+            return denoise(network, self.config, sample, indices, self.device)
 
         started = time.perf_counter()
         self.network.eval()

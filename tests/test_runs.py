@@ -127,9 +127,13 @@ def test_rewinding_forgets_what_comes_after(run):
         run.append_metrics({"step": step})
         (run.previews_path / f"{step:08d}.png").write_bytes(b"")
         (run.previews_path / f"{step:08d}.json").write_text("{}")
+        (run.previews_path / f"{step:08d}.raw.png").write_bytes(b"")
+        (run.previews_path / f"{step:08d}.raw.json").write_text("{}")
     run.rewind(20)
     assert [row["step"] for row in run.metrics()] == [10, 20]
     assert [preview.step for preview in run.previews()] == [10, 20]
+    left = {path.name for path in run.previews_path.glob("*.raw.*")}
+    assert left == {f"{step:08d}.raw.{suffix}" for step in (10, 20) for suffix in ("png", "json")}
 
 
 def test_rewinding_clears_what_a_killed_process_had_half_written(run):

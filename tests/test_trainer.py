@@ -97,6 +97,17 @@ def test_previews_do_not_change_what_is_learned(digits):
     assert all(torch.equal(a, b) for a, b in zip(*(end.values() for end in ends), strict=True))
 
 
+def test_a_raw_preview_starts_from_the_same_noise_with_the_weights_of_the_last_step(digits):
+    previews = {"diffusion": {"prediction": "x_0"}, "previews": {"every": 12, "raw": True}}
+    averaged, raw = of(PreviewDrawn, trainer(digits, **previews, train={"lr": 0.01, "warmup_steps": 0}).run())
+    assert (averaged.recipe["weights"], raw.recipe["weights"]) == ("ema", "raw")
+    assert averaged.recipe == {**raw.recipe, "weights": "ema"}
+    assert not torch.equal(averaged.images, raw.images)
+    # An average without memory is the last step itself.
+    averaged, raw = of(PreviewDrawn, trainer(digits, **previews, train={"ema_decay": 0.0}).run())
+    assert torch.equal(averaged.images, raw.images)
+
+
 def test_torch_randomness_outside_is_neither_used_nor_changed(digits):
     torch.manual_seed(1)
     before = torch.random.get_rng_state()

@@ -22,6 +22,7 @@ from ddpm.events import (
     StepDone,
     Warned,
 )
+from ddpm.preview_recipe import preview_name
 from ddpm.printable import printable
 from ddpm.runs import Run
 
@@ -99,8 +100,8 @@ def happening(event: Event, run: Run) -> str:
             return f"from step {step} on: {words}"
         case Noted(step=step, words=words):
             return f"note at step {step}: {words}"
-        case PreviewDrawn(step=step):
-            return f"preview {run.previews_path / f'{step:08d}.png'}"
+        case PreviewDrawn(step=step, recipe=recipe):
+            return f"preview {run.previews_path / preview_name(step, recipe['weights'])}.png"
         case Warned(step=step, message=message):
             return f"warning at step {step}: {message}"
         case CheckpointDue(step=step):
