@@ -1,33 +1,41 @@
 """A run of its own that begins at a checkpoint of another one: to try something else from there, or to keep it."""
 
+import shutil
 from pathlib import Path
 
 from ddpm.checkpoint import Checkpoint, list_set_aside, load, save
-from ddpm.errors import NoSuchCheckpointError, RunError
-from ddpm.runs import Run, Status, create_run
+from ddpm.errors import NoSuchCheckpointError
+from ddpm.runs import Run, Status, new_run
 
 
 def branch(root: Path, name: str, run: Run, checkpoint: Checkpoint) -> Run:
     """Make a run below ``root`` with the recipe of ``run`` and a copy of one checkpoint, hashes compared.
 
-    It can be drawn from and trained on; the other run is left as it is. Raises CheckpointError where the checkpoint
-    is damaged or gone, RunError where the name is taken or the place cannot be written.
+    It has the metrics and previews up to there, and can be drawn from and trained on; the other run is left as it is.
+    It is whole or not there. Raises CheckpointError where the checkpoint is damaged or gone, RunError where the name
+    is taken or the place cannot be written.
     """
     stems = [path.stem for path in sorted(checkpoint.path.glob("*.safetensors"))]
     tensors, state = load(checkpoint, *stems)
-    config = run.config()
-    made = create_run(root, name, config)
-    words = f"branched from {run.name} at step {checkpoint.step}"
-    try:
-        save(made.checkpoints_path, checkpoint.step, tensors, state)
-        made.record("branched", checkpoint.step, words)
-        made.write_status(
-            Status(state="stopped", step=checkpoint.step, steps=config.train.steps, message=words)
-        )
-    except OSError as error:
-        made.delete()
-        raise RunError(f"Cannot write the run {made.path}: {error.strerror}.") from None
-    return made
+    config, step = run.config(), checkpoint.step
+    words = f"branched from {run.name} at step {step}"
+    with new_run(root, name, config) as made:
+        save(made.checkpoints_path, step, tensors, state)
+        _copy_records(run, made, step)
+        made.record("branched", step, words)
+        made.write_status(Status(state="stopped", step=step, steps=config.train.steps, message=words))
+    return Run(root / name)
+
+
+def _copy_records(run: Run, made: Run, step: int) -> None:
+    """Copy the metrics and previews of ``run`` up to a step: then the curve of the new run has its beginning."""
+    copied = [run.metrics_path] if run.metrics_path.exists() else []
+    for preview in run.previews():
+        if preview.step <= step:
+            copied += [preview.image, preview.image.with_suffix(".json")]
+    for path in copied:
+        shutil.copyfile(path, made.path / path.relative_to(run.path), follow_symlinks=False)
+    made.rewind(step)
 
 
 def find_set_aside(folder: Path, step: int | None) -> Checkpoint:

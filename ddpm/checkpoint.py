@@ -306,8 +306,9 @@ def _manifest(path: Path) -> dict[str, Any]:
 def _look_at(path: Path, step: int) -> Checkpoint:
     """The checkpoint of ``step`` as its manifest and the sizes of its files show it."""
     try:
-        modified = path.stat().st_mtime
         there = {entry.name: entry.stat(follow_symlinks=False) for entry in os.scandir(path)}
+        # Not the directory's: a mark is put into it later.
+        modified = (there.get("manifest.json") or path.stat()).st_mtime
     except OSError as error:
         return Checkpoint(path, step, 0, 0.0, f"cannot be read: {error.strerror}")
     sizes = {name: status.st_size for name, status in there.items() if stat.S_ISREG(status.st_mode)}

@@ -2,10 +2,14 @@
 
 import shutil
 import uuid
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+from ddpm import run_lock
 from ddpm.checkpoint import MARK, Checkpoint, clear_leftovers, list_checkpoints
-from ddpm.errors import CheckpointError
+from ddpm.errors import CheckpointError, RunError
+from ddpm.runs import Run
 
 
 def is_marked(checkpoint: Checkpoint) -> bool:
@@ -29,25 +33,82 @@ def unmark(checkpoint: Checkpoint) -> None:
         raise _cannot(checkpoint, error) from None
 
 
-def prune(folder: Path, keep_newest: int, keep_every: int = 0) -> list[int]:
-    """Delete whole checkpoints that nothing keeps, and the remains of unfinished writes.
+def would_delete(
+    checkpoints: Sequence[Checkpoint], keep_newest: int, keep_every: int = 0
+) -> list[Checkpoint]:
+    """Those of ``checkpoints``, by step, that nothing keeps.
 
-    Kept are the ``keep_newest`` newest, those of steps that ``keep_every`` divides (0: none) and marked ones.
-    Damaged ones stay, for a person to look at. Call it only after a new checkpoint is whole. Returns the steps
-    deleted. Raises OSError.
+    Kept are the ``keep_newest`` newest whole ones, those of steps that ``keep_every`` divides (0: none), marked ones,
+    and damaged ones, for a person to look at.
+    """
+    whole = [checkpoint for checkpoint in checkpoints if checkpoint.whole]
+    return [
+        checkpoint
+        for checkpoint in whole[:-keep_newest]
+        if not (is_marked(checkpoint) or (keep_every and checkpoint.step % keep_every == 0))
+    ]
+
+
+def prune(folder: Path, keep_newest: int, keep_every: int = 0) -> list[int]:
+    """Delete the checkpoints that ``would_delete`` names, and the remains of unfinished writes.
+
+    Call it only after a new checkpoint is whole. Returns the steps deleted. Raises OSError.
     """
     clear_leftovers(folder)
-    whole = [checkpoint for checkpoint in list_checkpoints(folder) if checkpoint.whole]
-    deleted = []
-    for checkpoint in whole[:-keep_newest]:
-        if is_marked(checkpoint) or (keep_every and checkpoint.step % keep_every == 0):
-            continue
-        # Renamed first, so that a checkpoint is never seen half deleted.
-        doomed = folder / f".pruned-{uuid.uuid4().hex}"
-        checkpoint.path.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
-        deleted.append(checkpoint.step)
-    return deleted
+    doomed = would_delete(list_checkpoints(folder), keep_newest, keep_every)
+    for checkpoint in doomed:
+        _remove(checkpoint)
+    return [checkpoint.step for checkpoint in doomed]
+
+
+def prune_run(run: Run) -> list[int]:
+    """``prune`` a run by its own recipe, while nobody trains it. Returns the steps deleted. Raises RunError."""
+    train = run.config().train
+    with run_lock.held(run.lock_path, "It deletes old checkpoints itself."):
+        try:
+            return prune(run.checkpoints_path, train.keep_checkpoints, train.keep_every)
+        except OSError as error:
+            raise CheckpointError(
+                f"Cannot delete old checkpoints in {run.checkpoints_path}: {error.strerror}."
+            ) from None
+
+
+def delete(run: Run, checkpoint: Checkpoint) -> None:
+    """Delete one checkpoint of a run for good, marked or not; nobody begins to train the run meanwhile.
+
+    Raises CheckpointError where it is gone already, cannot be deleted, or is the newest whole one of a run in
+    training, which would be lost without it.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(run_lock.held(run.lock_path))
+        except RunError:
+            # A trainer deletes none but older ones, so that whatever it does meanwhile the newest whole one stays.
+            _refuse_newest(run, checkpoint)
+        try:
+            _remove(checkpoint)
+        except OSError as error:
+            raise CheckpointError(
+                f"Cannot delete the checkpoint {checkpoint.path}: {error.strerror}."
+            ) from None
+
+
+def _refuse_newest(run: Run, checkpoint: Checkpoint) -> None:
+    whole = [other for other in run.checkpoints() if other.whole]
+    if whole and whole[-1].path == checkpoint.path:
+        raise CheckpointError(
+            f"Step {checkpoint.step} is the newest whole checkpoint of {run.name}, which is training: without it an "
+            "interruption would cost all since the one before. Delete it when there is a newer one."
+        )
+
+
+def _remove(checkpoint: Checkpoint) -> None:
+    # Renamed first, so that a checkpoint is never seen half deleted.
+    doomed = checkpoint.path.with_name(f".pruned-{uuid.uuid4().hex}")
+    checkpoint.path.rename(doomed)
+    # A mark inside would keep the remains from being cleared away later, if this is interrupted.
+    (doomed / MARK).unlink(missing_ok=True)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _cannot(checkpoint: Checkpoint, error: OSError) -> CheckpointError:

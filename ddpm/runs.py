@@ -299,6 +299,17 @@ def create_run(root: Path, name: str, config: Config) -> Run:
 
     Raises RunError when the name is taken or not a name, or the place cannot be written.
     """
+    with new_run(root, name, config):
+        pass  # nothing more is in it
+    return Run(root / name)
+
+
+@contextmanager
+def new_run(root: Path, name: str, config: Config) -> Iterator[Run]:
+    """``create_run``, but what the block writes into the run is there from its first moment.
+
+    The block gets the run under another name, hidden; an error in it leaves nothing behind.
+    """
     check_name(name)
     if (root / name).exists():
         raise _name_taken(root, name)
@@ -311,6 +322,7 @@ def create_run(root: Path, name: str, config: Config) -> Run:
         building.lock_path.touch()
         building.write_status(Status(state="stopped", steps=config.train.steps, message="not started"))
         building.write_config(config)
+        yield building
         building.path.rename(root / name)
     except OSError as error:
         shutil.rmtree(building.path, ignore_errors=True)
@@ -319,7 +331,9 @@ def create_run(root: Path, name: str, config: Config) -> Run:
         raise RunError(
             f"Cannot make the run {root / name}: {error.strerror}. Choose another place with --home."
         ) from None
-    return Run(root / name)
+    except BaseException:
+        shutil.rmtree(building.path, ignore_errors=True)
+        raise
 
 
 def _name_taken(root: Path, name: str) -> RunNameError:

@@ -50,6 +50,7 @@ def test_a_mark_changes_no_hash_and_stays_when_training_starts_again(folder):
     marked = checkpoints.find_checkpoint(folder, 10)
     retention.mark(marked)
     assert retention.is_marked(marked)
+    assert checkpoints.find_checkpoint(folder, 10) == marked
     assert checkpoints.verify(checkpoints.find_checkpoint(folder, 10)) == ""
     tensors, _ = checkpoints.load(marked, "model")
     assert torch.equal(tensors["model"]["a"], TENSORS["model"]["a"])

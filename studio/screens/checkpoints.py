@@ -1,27 +1,31 @@
-"""The checkpoints of a run: which are whole, and going on or drawing from any of them."""
+"""The checkpoints of a run: which are whole, and going on, branching or drawing from any of them."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
-from rich.text import Text
 from textual import work
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
+from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import DataTable
 
-from ddpm.checkpoint import Checkpoint, verify
-from ddpm.runs import Run
-from studio import figures, messages
+from ddpm import checkpoint as checkpoints
+from ddpm import retention
+from ddpm.errors import DDPMError, RunNameError
+from ddpm.runs import Run, check_name, free_name
+from studio import checkpoint_list, figures, messages
 from studio.actions import Place, bindings
+from studio.checkpoint_list import CheckpointList, Identity, ListedCheckpoint, identity
 from studio.screens.base import StudioScreen
+from studio.screens.dialogs import Ask, Confirm, Waiting
+from studio.widgets.checkpoints_table import CheckpointsTable
+from studio.widgets.step_samples import StepSamples
 from studio.widgets.words import Words
 from studio.workshop import Workshop
 
-
-class CheckpointsTable(DataTable[Text]):
-    """A table of which the footer says what enter does."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Resume", show=False)]
+NEEDS_WHOLE = ("resume", "branch", "sample", "export")
+NEEDS_ONE = (*NEEDS_WHOLE, "verify", "keep", "delete")
 
 
 class CheckpointsScreen(StudioScreen):
@@ -31,146 +35,220 @@ class CheckpointsScreen(StudioScreen):
     def __init__(self, workshop: Workshop, run: Run) -> None:
         super().__init__(workshop, run.name, " › Checkpoints")
         self.run = run
-        self._shown: list[Checkpoint] = []
-        self._verifying: tuple[int, float] | None = None
-        self._training = False
+        self._list = CheckpointList()
+        self._verifying: Identity | None = None
+        self._verified: dict[Identity, str] = {}
         self._keys_for: tuple[object, ...] = ()
-        self._verified: dict[tuple[int, float], str] = {}
 
     def body(self) -> list[Widget]:
+        samples = StepSamples(self.workshop.pictures, empty="", id="checkpoint-samples")
         return [
-            CheckpointsTable(id="checkpoints-table", cursor_type="row"),
+            Horizontal(CheckpointsTable(id="checkpoints-table"), samples, id="checkpoints"),
             Words("", id="checkpoints-words", markup=False),
         ]
 
     def on_mount(self) -> None:
-        table = self.query_one(CheckpointsTable)
-        for label, width in (("Step", 9), ("Written", 16), ("Age", 10), ("Size", 9), ("Condition", None)):
-            table.add_column(label, key=label, width=width)
-        table.focus()
+        self._table.focus()
         self.follow(self._look)
 
+    @property
+    def _table(self) -> CheckpointsTable:
+        return self.query_one(CheckpointsTable)
+
     async def _look(self) -> float:
-        found = await asyncio.to_thread(self.run.checkpoints)
-        training = await asyncio.to_thread(self.run.is_training)
+        found = await asyncio.to_thread(checkpoint_list.look, self.run, dict(self._verified))
         if self.is_there:
-            self._training = training
-            self._show(found[::-1])
+            self._list = found
+            self._show()
+            await self._show_samples()
         return 1.0
 
-    def _show(self, checkpoints: list[Checkpoint]) -> None:
-        table = self.query_one(CheckpointsTable)
-        if [other.path for other in checkpoints] != [other.path for other in self._shown]:
-            chosen = self._chosen()
-            table.clear()
-            for checkpoint in checkpoints:
-                table.add_row(*self._cells(checkpoint), key=str(checkpoint.step))
-            places = [at for at, other in enumerate(checkpoints) if chosen and other.step == chosen.step]
-            if places:
-                table.move_cursor(row=places[0])
-        else:
-            for checkpoint in checkpoints:
-                for column, cell in zip(table.columns, self._cells(checkpoint), strict=True):
-                    if table.get_cell(str(checkpoint.step), column) != cell:
-                        table.update_cell(str(checkpoint.step), column, cell, update_width=True)
-        self._shown = checkpoints
+    def _show(self) -> None:
+        self._table.show(self._list.listed, self._verifying)
         self._chosen_changed()
 
     def _chosen_changed(self) -> None:
-        self._show_words()
-        chosen = self._chosen()
-        keys_for = (chosen and chosen.step, chosen and self._problem(chosen), self._training)
+        """Below the table: what there is, and what is to be known of the chosen one; in the footer, its keys."""
+        self.query_one("#checkpoints-words", Words).update(self._words())
+        chosen = self._table.chosen
+        keys_for = (
+            chosen and (chosen.step, chosen.problem, chosen.kept),
+            self._list.training,
+            self._list.doomed,
+        )
         if keys_for != self._keys_for:
             self._keys_for = keys_for
             self.refresh_bindings()
 
-    def _show_words(self) -> None:
-        """Below the table: what is wrong with the chosen one, in full, or how much there is."""
-        self.query_one("#checkpoints-words", Words).update(self._words())
-
     def _words(self) -> str:
-        if not self._shown:
+        chosen = self._table.chosen
+        if chosen is None:
             return (
                 "No checkpoints yet. One is written at intervals while it trains, when you press k in its "
                 "monitor, and whenever training stops."
             )
-        chosen = self._chosen()
-        if chosen and (problem := self._problem(chosen)):
-            return f"Step {chosen.step:,} is damaged: {problem}. Choose another one."
-        whole = sum(not self._problem(checkpoint) for checkpoint in self._shown)
-        total = figures.size(sum(checkpoint.size for checkpoint in self._shown))
-        return f"{whole} whole of {len(self._shown)}, {total} in {self.run.checkpoints_path}"
+        if chosen.problem:
+            about = f"Step {chosen.step:,} is damaged: {chosen.problem}. Choose another one."
+        else:
+            kept = ", kept for ever" if chosen.kept else ""
+            about = f"Step {chosen.step:,}: written {figures.clock(chosen.checkpoint.time)}{kept}"
+        return f"{about}\n{self._list.total()}"
 
-    def _problem(self, checkpoint: Checkpoint) -> str:
-        return checkpoint.problem or self._verified.get((checkpoint.step, checkpoint.time), "")
-
-    def _cells(self, checkpoint: Checkpoint) -> list[Text]:
-        return [
-            Text(f"{checkpoint.step:,}", "bold", justify="right"),
-            Text(figures.clock(checkpoint.time)),
-            Text(figures.age(checkpoint.time), "dim"),
-            Text(figures.size(checkpoint.size), justify="right"),
-            self._condition(checkpoint),
-        ]
-
-    def _condition(self, checkpoint: Checkpoint) -> Text:
-        colors = self.app.theme_variables
-        if problem := self._problem(checkpoint):
-            return Text(f"✗ damaged: {problem}", colors["state-failed"])
-        if (checkpoint.step, checkpoint.time) == self._verifying:
-            return Text("◌ verifying …", colors["state-preparing"])
-        verified = (checkpoint.step, checkpoint.time) in self._verified
-        return Text("✓ verified" if verified else "✓ whole", colors["state-finished"])
-
-    def _chosen(self) -> Checkpoint | None:
-        row = self.query_one(CheckpointsTable).cursor_row
-        return self._shown[row] if 0 <= row < len(self._shown) else None
+    async def _show_samples(self) -> None:
+        pane = self.query_one(StepSamples)
+        if pane.display:
+            chosen = self._table.chosen
+            await pane.follow(self.run, chosen.preview_step if chosen else None)
 
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("resume", "sample", "verify"):
-            chosen = self._chosen()
-            if chosen is None:
-                return False
-            if action == "verify":
-                return True
-            if action == "resume" and self._training:
-                return False
-            return None if self._problem(chosen) else True
-        return True
+        if action == "prune":
+            return bool(self._list.doomed) and not self._list.training
+        chosen = self._table.chosen if action in NEEDS_ONE else None
+        if action not in NEEDS_ONE:
+            return True
+        if chosen is None or (action == "resume" and self._list.training):
+            return False
+        if action == "delete":
+            return True if self._list.may_delete(chosen) else None
+        return None if action in NEEDS_WHOLE and chosen.problem else True
 
     def on_data_table_row_highlighted(self) -> None:
         self._chosen_changed()
+        self._go_on_showing()
+
+    @work(group="samples", exclusive=True, exit_on_error=False)
+    async def _go_on_showing(self) -> None:
+        await self._show_samples()
 
     def on_data_table_row_selected(self) -> None:
         self.action_resume()
 
     def action_resume(self) -> None:
-        if (chosen := self._chosen()) and not self._problem(chosen):
-            self.post_message(messages.ResumeTraining(self.run, chosen))
+        if chosen := self._whole():
+            self.post_message(messages.ResumeTraining(self.run, chosen.checkpoint))
 
     def action_sample(self) -> None:
-        if (chosen := self._chosen()) and not self._problem(chosen):
-            self.post_message(messages.OpenSample(self.run, chosen))
+        if chosen := self._whole():
+            self.post_message(messages.OpenSample(self.run, chosen.checkpoint))
+
+    def action_toggle_samples(self) -> None:
+        pane = self.query_one(StepSamples)
+        shown = pane.display
+        self.set_class(shown, "-no-samples")
+        self.set_class(not shown, "-samples")
+        self._go_on_showing()
+
+    def _whole(self) -> ListedCheckpoint | None:
+        chosen = self._table.chosen
+        return chosen if chosen and not chosen.problem else None
+
+    # Changing what is there
+
+    def action_keep(self) -> None:
+        if chosen := self._table.chosen:
+            self._keep(chosen)
+
+    @work(group="change", exclusive=True, exit_on_error=False)
+    async def _keep(self, chosen: ListedCheckpoint) -> None:
+        change = retention.unmark if chosen.kept else retention.mark
+        if await self._did(change, chosen.checkpoint):
+            await self._look()
+
+    def action_delete(self) -> None:
+        if (chosen := self._table.chosen) and self._list.may_delete(chosen):
+            self._delete(chosen)
+
+    @work(group="change", exclusive=True, exit_on_error=False)
+    async def _delete(self, chosen: ListedCheckpoint) -> None:
+        question = f"Delete the checkpoint of step {chosen.step:,}?"
+        others = any(not one.problem for one in self._list.listed if one is not chosen)
+        detail = f"It frees {figures.size(chosen.checkpoint.size)}. There is no way back."
+        if chosen.kept:
+            detail = f"It was to be kept for ever. {detail}"
+        if not chosen.problem and not others:
+            detail += " It is the only whole one: without it the run can neither go on nor draw."
+        if await self._agrees(question, detail, "Delete"):
+            await self._did(retention.delete, self.run, chosen.checkpoint)
+            await self._look()
+
+    def action_prune(self) -> None:
+        self._prune()
+
+    @work(group="change", exclusive=True, exit_on_error=False)
+    async def _prune(self) -> None:
+        steps = ", ".join(f"{step:,}" for step in sorted(self._list.doomed))
+        question = f"Delete {len(self._list.doomed)} old checkpoints?"
+        detail = f"Those of step {steps}; it frees {figures.size(self._list.freed)}. There is no way back."
+        if await self._agrees(question, detail, "Delete"):
+            await self._did(retention.prune_run, self.run)
+            await self._look()
+
+    async def _agrees(self, question: str, detail: str, yes: str) -> bool:
+        return await self.app.push_screen_wait(Confirm(question, detail, yes, dangerous=True))
+
+    async def _did(self, change: Callable[..., object], *arguments: object) -> bool:
+        """Change files off this thread; False, and a word why, where that cannot be done."""
+        try:
+            await asyncio.to_thread(change, *arguments)
+        except DDPMError as error:
+            self.complain(error)
+            return False
+        return True
+
+    # A run of its own
+
+    def action_branch(self) -> None:
+        if chosen := self._whole():
+            self._branch(chosen)
+
+    @work(group="change", exclusive=True, exit_on_error=False)
+    async def _branch(self, chosen: ListedCheckpoint) -> None:
+        root = self.workshop.runs_root
+        detail = f"It gets the recipe, the records up to step {chosen.step:,}, and a copy of the checkpoint."
+        free = await asyncio.to_thread(free_name, root, self.run.name)
+
+        def check(name: str) -> None:
+            check_name(name)
+            if (root / name).exists():
+                raise RunNameError(f"There is something named {name} already. Choose another name.")
+
+        name = await self.app.push_screen_wait(Ask("The name of the new run", detail, free, "Branch", check))
+        if name is None:
+            return
+        from ddpm.branch import branch
+
+        work_done = asyncio.create_task(
+            asyncio.to_thread(partial(branch, root, name, self.run, chosen.checkpoint))
+        )
+        await self.app.push_screen_wait(Waiting(f"Copying step {chosen.step:,} …", work_done.done))
+        try:
+            made = work_done.result()
+        except DDPMError as error:
+            self.complain(error)
+            return
+        self.notify(f"{made.name} begins at step {chosen.step:,}. Press r to train it on.", markup=False)
+        self.post_message(messages.OpenMonitor(made))
+
+    # Hashes
 
     def action_verify(self) -> None:
-        if chosen := self._chosen():
+        if chosen := self._table.chosen:
             self._verify(chosen)
 
     @work(group="verify", exclusive=True, exit_on_error=False)
-    async def _verify(self, checkpoint: Checkpoint) -> None:
-        identity = (checkpoint.step, checkpoint.time)
-        self._verifying = identity
-        self._show(self._shown)
+    async def _verify(self, chosen: ListedCheckpoint) -> None:
+        this = identity(chosen.checkpoint)
+        self._verifying = this
+        self._show()
         try:
-            self._verified[identity] = problem = await asyncio.to_thread(verify, checkpoint)
+            self._verified[this] = problem = await asyncio.to_thread(checkpoints.verify, chosen.checkpoint)
         finally:
-            if self._verifying == identity:
+            if self._verifying == this:
                 self._verifying = None
         if problem:
-            self.notify(f"Step {checkpoint.step:,}: {problem}.", severity="error", markup=False)
+            self.notify(f"Step {chosen.step:,}: {problem}.", severity="error", markup=False)
         else:
-            self.notify(f"Step {checkpoint.step:,}: every hash agrees.")
-        if self.is_there:
-            self._show(self._shown)
+            self.notify(f"Step {chosen.step:,}: every hash agrees.")
+        await self._look()
