@@ -1,14 +1,17 @@
 """Lines that drop, terminals that nobody reads, signals at any time: real processes in pseudo-terminals."""
 
+import fcntl
 import os
+import select
 import signal
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import fork_server
 import pytest
 from app_pilot import tiny_config
-from conftest import TINY_OPTIONS
+from conftest import COMMAND_LINE, TINY_OPTIONS, environment
 from pseudo_terminal import StudioTerminal
 
 from ddpm.checkpoint import newest_whole
@@ -100,12 +103,13 @@ def test_a_line_that_drops_while_a_run_is_handed_over_does_not_keep_it_from_arri
     terminal.until_seen("to a background process")
     terminal.hang_up()
     assert terminal.wait() == 0
-    other = run.status().pid
     try:
+        other = run.status().pid
         assert other != terminal.pid
         assert goes_on(run, other)
     finally:
-        os.kill(other, signal.SIGKILL)
+        if run.is_training():
+            os.kill(run.status().pid, signal.SIGKILL)
 
 
 def test_without_a_run_in_training_the_app_just_leaves(opened):
@@ -166,6 +170,26 @@ def test_the_command_trains_and_stops_while_nobody_reads_its_terminal(home, open
     assert goes_on(run, terminal.pid)
     terminal.signal(signal.SIGINT)
     assert terminal.wait(reads=False) == 128 + signal.SIGINT
+    assert stopped_with_a_checkpoint(run)
+
+
+def test_the_command_stops_while_nobody_reads_its_pipe(home):
+    unread, output = os.pipe()
+    with os.fdopen(unread, "rb"):
+        process = fork_server.start(
+            COMMAND_LINE,
+            *("--home", str(home), *TRAIN, "--checkpoint-every=2"),
+            cwd=fork_server.REPOSITORY,
+            env=environment(home.parent),
+            stdout=output,
+        )
+        fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, 4096)
+        run = Run(home / "runs" / "alpha")
+        while select.select([], [output], [], 0)[1]:
+            assert goes_on(run, process.pid)
+        os.close(output)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 128 + signal.SIGTERM
     assert stopped_with_a_checkpoint(run)
 
 

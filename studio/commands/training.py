@@ -90,7 +90,7 @@ def train(
         say(f"ddpm-studio: {problem}")
     line = TerminalLine()
     interruptions = Interruptions(run, line, settings.on_hangup)
-    reporter = Reporter(run, line)
+    reporter = Reporter(run)
     with interruptions.heard():
         try:
             events = train_run(
@@ -108,7 +108,7 @@ def train(
         except KeyboardInterrupt:
             line.say(f"{run.name} was interrupted before its first step.")
         finally:
-            reporter.close()
+            reporter.close(lambda: bool(interruptions.stopped_by) or line.is_let_go)
             line.close()
             if reporter.error:
                 # Python flushes stdout once more at exit, where the reader is still gone.
