@@ -52,7 +52,9 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "runs", "mark", "space", "Mark", "Mark the chosen run for comparison, or unmark it.", key_label="spc"
     ),
-    Action("runs", "compare", "C", "Compare", "Compare the marked runs, two to eight of them."),
+    Action(
+        "runs", "compare", "C", "Compare", "Compare the marked runs, two to eight of them.", in_footer=False
+    ),
     Action("runs", "tag", "T", "Tags", "Put tags on the chosen run, to filter by.", in_footer=False),
     Action(
         "runs", "clone", "N", "Clone", "Make a new run from the recipe of the chosen one.", in_footer=False

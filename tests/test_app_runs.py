@@ -7,6 +7,7 @@ from app_pilot import drive, finished_run, screen_text, until, until_seen
 from ddpm.runs import Status
 from studio.run_tags import read_tags
 from studio.screens.runs import RunsScreen
+from studio.widgets import run_table
 from studio.widgets.run_table import RunTable
 
 
@@ -34,7 +35,7 @@ def test_a_filter_narrows_the_list_while_it_is_typed_and_escape_shows_all(home):
         assert app.screen.query_one(RunTable).chosen.name == "gamma-wide"
         await pilot.press("slash", *" size:3")
         await until_seen(pilot, "there is no size:")
-        await pilot.press("escape")
+        await pilot.press("escape", "slash", "enter")
         await until_seen(pilot, "3 runs")
         assert app.screen.query_one(RunTable).chosen.name == "gamma-wide"
         assert app.screen.query_one(RunTable).has_focus
@@ -114,6 +115,25 @@ def test_the_newest_samples_come_and_go_by_a_key_where_there_is_little_room(home
         await until_seen(pilot, "beta · step 40")
         await pilot.press("p")
         await until(pilot, lambda: "step 40" not in screen_text(pilot))
+
+    drive(home, script)
+
+
+def test_of_a_long_list_only_the_rows_in_sight_are_made(home, monkeypatch):
+    for number in range(300):
+        (home / "runs" / f"run-{number:03d}").mkdir(parents=True)
+        (home / "runs" / f"run-{number:03d}" / "config.toml").write_text("")
+    made = []
+    cell = run_table.cell
+    monkeypatch.setattr(
+        run_table, "cell", lambda summary, column: made.append(summary) or cell(summary, column)
+    )
+
+    async def script(pilot, app):
+        await until_seen(pilot, "300 runs")
+        await pilot.press("o", "end")
+        await until_seen(pilot, "run-299")
+        assert len({summary.name for summary in made}) < 100
 
     drive(home, script)
 

@@ -245,8 +245,11 @@ class RunsScreen(StudioScreen):
         self.list.filter_by(event.value)
         self._show()
 
-    def on_input_submitted(self) -> None:
-        self.query_one(RunTable).focus()
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value.strip():
+            self.query_one(RunTable).focus()
+        else:
+            self.action_clear_filter()
 
     def action_order(self) -> None:
         self.list.order_by()
