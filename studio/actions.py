@@ -115,8 +115,18 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("checkpoints", "branch", "b", "Branch", "Make a new run that begins at the chosen checkpoint."),
     Action("checkpoints", "sample", "s", "Sample", "Draw images with the chosen checkpoint."),
+    Action(
+        "checkpoints", "export", "e", "Export", "Write the chosen checkpoint for diffusers, or as one file."
+    ),
     Action("checkpoints", "keep", "k", "Keep", "Keep the chosen checkpoint for ever, or no longer."),
-    Action("checkpoints", "verify", "V", "Verify", "Read every file again and compare it with its hash."),
+    Action(
+        "checkpoints",
+        "verify",
+        "V",
+        "Verify",
+        "Read every file again and compare it with its hash.",
+        in_footer=False,
+    ),
     Action("checkpoints", "delete", "x", "Delete", "Delete the chosen checkpoint for good, after asking."),
     Action(
         "checkpoints",

@@ -1,10 +1,21 @@
 """What the checkpoints screen changes: what is kept for ever, deleted, pruned or branched from."""
 
 import pytest
-from app_pilot import drive, finished_run, screen_text, tiny_config, until, until_seen, write_preview
+from app_pilot import (
+    drive,
+    finished_run,
+    screen_text,
+    tiny_config,
+    until,
+    until_seen,
+    untrained_checkpoint,
+    write_preview,
+)
+from textual.widgets import Input
 
 from ddpm import retention
 from ddpm.checkpoint import list_checkpoints
+from ddpm.exchange.network_file import load_network_file
 from ddpm.runs import Run, create_run
 from ddpm.session import train_run
 from studio import checkpoint_list
@@ -127,3 +138,28 @@ def test_a_branch_made_by_keys_trains_on_as_its_run_would(home):
     ends = [list_checkpoints(one.checkpoints_path)[-1].path / "model.safetensors" for one in (run, twin)]
     assert ends[0].read_bytes() == ends[1].read_bytes()
     assert [preview.step for preview in twin.previews()] == [preview.step for preview in run.previews()]
+
+
+def test_a_checkpoint_is_exported_by_keys_and_what_is_wrong_is_said_in_the_dialog(home):
+    run = finished_run(home, "alpha", kept=(20,))
+    untrained_checkpoint(run, 40)
+    taken = home / "taken.safetensors"
+    taken.write_text("other things")
+
+    async def script(pilot, app):
+        await open_checkpoints(pilot, app)
+        await pilot.press("e")
+        await until_seen(pilot, "Export step 40")
+        place = app.screen.query_one("#export-path").query_one(Input)
+        assert place.value == str(run.path / "exports" / "alpha-step-00000040-ema.safetensors")
+        place.value = str(taken)
+        await pilot.press("ctrl+s")
+        await until_seen(pilot, "holds something that is no earlier export")
+        place.value = str(home / "out.safetensors")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, CheckpointsScreen))
+
+    drive(home, script)
+    exported = load_network_file(home / "out.safetensors", "cpu")
+    assert (exported.step, exported.run_name, exported.weights) == (40, "alpha", "ema")
+    assert taken.read_text() == "other things"

@@ -13,7 +13,7 @@ from ddpm.config import Config
 from ddpm.errors import ConfigError, WrongPlaceError
 from ddpm.exchange.network_file import load_network_file
 from ddpm.runs import Run
-from studio.commands.export import baked_class
+from studio.exporting import baked_class
 from studio.networks import open_network
 
 

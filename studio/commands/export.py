@@ -3,11 +3,9 @@
 import argparse
 from pathlib import Path
 
-from ddpm.config import Config
 from ddpm.errors import ConfigError
-from ddpm.sample_config import SampleConfig
-from ddpm.sample_recipe import fitted, label_numbers
 from studio.commands.drawing_commands import add_network_option
+from studio.exporting import FORMATS, export
 from studio.home import home_directory, runs_root
 from studio.networks import open_network
 from studio.options import step_number
@@ -19,8 +17,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         required=True,
-        choices=("safetensors", "diffusers"),
-        help="safetensors: one file that `ddpm-studio sample` takes; diffusers: a folder for its DDPMPipeline",
+        choices=tuple(FORMATS),
+        help="; ".join(f"{name}: {words}" for name, words in FORMATS.items()),
     )
     parser.add_argument("--out", required=True, metavar="PATH", help="the file or the folder to write")
     parser.add_argument(
@@ -50,28 +48,5 @@ def command(arguments: argparse.Namespace) -> int:
         device="cpu",
     )
 
-    from ddpm.exchange.diffusers_folder import save_pipeline
-    from ddpm.exchange.network_file import save_network_file
-
-    out = Path(arguments.out).expanduser()
-    what = f"step {network.step} of {network.run_name} in {out}"
-    if arguments.format == "safetensors":
-        save_network_file(network, out)
-        print(f"{what}\ndraw from it: ddpm-studio sample {out}")
-        return 0
-    config, label = network.config, arguments.label
-    save_pipeline(network, out, baked_class(config, label))
-    drawn = f", which draws the class {label or 'none'}" if config.num_classes else ""
-    print(
-        f"{what}{drawn}\ndraw from it: diffusers.DDPMPipeline.from_pretrained({str(out)!r})"
-        f"(num_inference_steps={config.diffusion.T})"
-    )
+    print(export(network, arguments.format, Path(arguments.out).expanduser(), arguments.label))
     return 0
-
-
-def baked_class(config: Config, label: str | None) -> int | None:
-    """The number of the class that a pipeline is to draw; None for no class. Raises ConfigError for one unknown."""
-    if label is None:
-        return None
-    (number,) = label_numbers(fitted(SampleConfig(label=(label,), steps=1), config), config) or (None,)
-    return None if number == config.num_classes else number

@@ -19,6 +19,7 @@ from studio.actions import Place, bindings
 from studio.checkpoint_list import CheckpointList, Identity, ListedCheckpoint, identity
 from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Ask, Confirm, Waiting
+from studio.screens.export_dialog import ExportDialog
 from studio.widgets.checkpoints_table import CheckpointsTable
 from studio.widgets.step_samples import StepSamples
 from studio.widgets.words import Words
@@ -230,6 +231,23 @@ class CheckpointsScreen(StudioScreen):
             return
         self.notify(f"{made.name} begins at step {chosen.step:,}. Press r to train it on.", markup=False)
         self.post_message(messages.OpenMonitor(made))
+
+    # For other programs
+
+    def action_export(self) -> None:
+        if chosen := self._whole():
+            self._export(chosen)
+
+    @work(group="change", exclusive=True, exit_on_error=False)
+    async def _export(self, chosen: ListedCheckpoint) -> None:
+        try:
+            config = self.run.config()
+        except DDPMError as error:
+            self.complain(error)
+            return
+        written = await self.app.push_screen_wait(ExportDialog(self.run, config, chosen.checkpoint))
+        if written is not None:
+            self.notify(written, title="Exported", timeout=20, markup=False)
 
     # Hashes
 
