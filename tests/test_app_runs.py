@@ -58,6 +58,10 @@ def test_the_order_changes_and_the_cursor_stays_on_its_run(home):
         assert (table.cursor, table.chosen.name) == (0, "alpha")
         await pilot.click(RunTable, offset=(4, 2))
         await until(pilot, lambda: table.chosen.name == "beta")
+        await pilot.press("o")
+        await until_seen(pilot, "lowest loss first")
+        await pilot.click(RunTable, offset=(4, 0))
+        await until_seen(pilot, "by name")
 
     drive(home, script)
 

@@ -99,7 +99,8 @@ class RunsScreen(StudioScreen):
             in_sight = [summary.run for summary in self.query_one(RunTable).in_sight]
             await asyncio.to_thread(self._summaries.read_details, in_sight)
         await self._take_details()
-        await self._show_samples()
+        if self.is_there:
+            await self._show_samples()
 
     async def _read_details(self) -> None:
         """Read what was not in sight, bit by bit so that keys are answered, as long as the screen is seen."""
