@@ -36,7 +36,8 @@ class MetricsLogged:
     ``skipped`` of those steps are not in the means, as their loss was no number; where none is left, loss and
     grad_norm are None. ``seconds`` counts training time from the run's first step, across resumes, without pauses;
     ``memory`` is in bytes. ``loss_bins`` are the means of the images' losses, as they are trained on, in equal parts
-    of the timesteps from 0 to T - 1; None where no image had such a timestep.
+    of the timesteps from 0 to T - 1; None where no image had such a timestep. ``held_out_loss`` is that of the
+    averaged weights after this step, on images that are never trained on; None where it was not measured.
     """
 
     step: int
@@ -49,6 +50,7 @@ class MetricsLogged:
     memory: dict[str, int] = field(default_factory=dict)
     skipped: int = 0
     loss_bins: list[float | None] = field(default_factory=list)
+    held_out_loss: float | None = None
 
 
 @dataclass(frozen=True)

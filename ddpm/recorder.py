@@ -235,6 +235,8 @@ def _row(event: MetricsLogged) -> dict[str, Any]:
     row = {**asdict(event), "time": time.time()}
     if not event.skipped:
         del row["skipped"]
+    if event.held_out_loss is None:
+        del row["held_out_loss"]
     return row
 
 

@@ -122,13 +122,13 @@ def ready_trainer(
     Raises DDPMError where data, device or checkpoint do not fit the recipe.
     """
     device = pick_device(config.train.device)
-    config, images, warnings = open_training_data(
+    config, images, warnings, held_out = open_training_data(
         config, data_root, device, download=download, progress=progress
     )
     refuse_too_large(config, device)
     warnings += warn_if_tight(config, device)
     with told_with_estimate(config, device):
-        trainer = Trainer(config, images)
+        trainer = Trainer(config, images, held_out)
     if checkpoint:
         warnings += _restore(trainer, checkpoint)
     return trainer, warnings

@@ -36,11 +36,12 @@ def split(image_set: ImageSet, fraction: float, seed: int) -> tuple[ImageSet, Im
     Files that could not be read are named in the first part only.
     """
     if fraction == 0:
-        return image_set, replace(_take(image_set, np.empty(0, np.int64)), skipped=())
+        return image_set, replace(take(image_set, np.empty(0, np.int64)), skipped=())
     trained, held_out = split_positions(image_set.n, fraction, seed)
-    return _take(image_set, trained), replace(_take(image_set, held_out), skipped=())
+    return take(image_set, trained), replace(take(image_set, held_out), skipped=())
 
 
-def _take(image_set: ImageSet, positions: NDArray[np.int64]) -> ImageSet:
+def take(image_set: ImageSet, positions: NDArray[np.int64]) -> ImageSet:
+    """The images of a data set at some positions."""
     labels = None if image_set.labels is None else image_set.labels[positions]
     return replace(image_set, images=image_set.images[positions], labels=labels)

@@ -61,6 +61,12 @@ class TrainConfig(Section):
         "auto", description="arithmetic of the network; auto: bfloat16 where the device is faster with it"
     )
     log_every: int = Field(10, ge=1, description="steps between two rows of metrics")
+    held_out_every: int = Field(
+        200,
+        ge=0,
+        description="steps between two measurements of the loss on images of data.held_out, by the averaged weights; "
+        "0: none",
+    )
     checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
     keep_checkpoints: int = Field(3, ge=1, description="newest checkpoints to keep")
     non_finite_limit: int = Field(

@@ -32,15 +32,17 @@ from ddpm.events import (
     Warned,
 )
 from ddpm.generate import denoise, draw_in_batches
+from ddpm.held_out import HeldOut
 from ddpm.loss_bins import bin_sums
 from ddpm.memory_check import told_with_estimate, too_little_memory
 from ddpm.memory_estimate import images_at_once
 from ddpm.microbatches import BatchLoss, accumulate_gradients, release_memory
-from ddpm.objectives import diffusion_loss
+from ddpm.objectives import Network, diffusion_loss
 from ddpm.optim import learning_rate
 from ddpm.preview_recipe import preview_recipe, preview_samples
 from ddpm.sample_config import SampleConfig
 from ddpm.samplers import Step
+from ddpm.sources.imageset import ImageSet
 from ddpm.step_sums import StepSums
 from ddpm.training_state import TrainingState
 
@@ -54,8 +56,10 @@ class Trainer(TrainingState):
     number of threads trains the same weights, bit for bit, however often it is interrupted in between.
     """
 
-    def __init__(self, config: Config, images: TrainingImages) -> None:
+    def __init__(self, config: Config, images: TrainingImages, held_out: ImageSet | None = None) -> None:
+        """``held_out``: images that are not among those trained on, to measure the loss of ``held_out_every`` on."""
         super().__init__(config, images)
+        self._held_out = HeldOut(config, held_out, self.device) if held_out else None
         self._commands: deque[Command] = deque()
         self._stop_asked = False
         self._spent = 0.0
@@ -96,7 +100,7 @@ class Trainer(TrainingState):
                 yield from self._go_back(reason)
                 continue
             if "metrics" in due:
-                yield self._metrics()
+                yield self._metrics(self._held_out_loss() if "held-out loss" in due else None)
             if "preview" in due:
                 yield from self._preview(take_commands)
             if "snapshot" in due:
@@ -110,8 +114,10 @@ class Trainer(TrainingState):
         train, step = self.config.train, self.step
         preview_every = recipe_at(self.config, step - 1).previews.every
         is_last = step == train.steps
+        held_out = self._held_out and train.held_out_every and (is_last or step % train.held_out_every == 0)
         due = {
-            "metrics": is_last or step % train.log_every == 0,
+            "metrics": held_out or is_last or step % train.log_every == 0,
+            "held-out loss": held_out,
             "preview": preview_every and (is_last or step % preview_every == 0),
             "snapshot": train.ema_lengths and step % train.ema_snapshot_every == 0,
             # None amid bad steps: going back to it would lead to the same ones.
@@ -178,9 +184,25 @@ class Trainer(TrainingState):
             return None
 
     def _losses(self, draws: Draws) -> Tensor:
+        return self._losses_of(self.network, draws)
+
+    def _losses_of(self, network: Network, draws: Draws) -> Tensor:
         x_0, t, eps, labels = draws.x_0, draws.t, draws.eps, draws.labels
         with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-            return diffusion_loss(self.network, self.config.diffusion, self.schedule, x_0, t, eps, labels)
+            return diffusion_loss(network, self.config.diffusion, self.schedule, x_0, t, eps, labels)
+
+    @torch.no_grad()
+    def _held_out_loss(self) -> float | None:
+        """The mean loss of the averaged weights on images that are held out; None where it is no number."""
+        assert self._held_out is not None  # else it is never due
+        started = time.perf_counter()
+        self.network.eval()
+        parts = self._held_out.draws(images_at_once(self._recipe))
+        losses = [self._losses_of(self.averaged, draws).cpu().double() for draws in parts]
+        self.network.train()
+        self._spend(time.perf_counter() - started)
+        loss = float(torch.cat(losses).mean())
+        return loss if math.isfinite(loss) else None
 
     def _update(self, loss: BatchLoss, t: Tensor) -> NonFinite | None:
         """Change the weights by their gradients, unless these or the loss are no numbers."""
@@ -231,7 +253,7 @@ class Trainer(TrainingState):
         self.seconds += seconds
         self._spent += seconds  # since this start: going back to a checkpoint gives no time back
 
-    def _metrics(self) -> MetricsLogged:
+    def _metrics(self, held_out_loss: float | None) -> MetricsLogged:
         sums, self.since_metrics = self.since_metrics, StepSums()
         return MetricsLogged(
             step=self.step,
@@ -244,6 +266,7 @@ class Trainer(TrainingState):
             memory=memory_figures(self.device),
             skipped=sums.skipped,
             loss_bins=sums.loss_bins,
+            held_out_loss=held_out_loss,
         )
 
     def _obey(self, take_commands: TakeCommands) -> Iterator[Event]:

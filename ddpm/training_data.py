@@ -8,18 +8,23 @@ import torch
 from ddpm.config import Config
 from ddpm.data import DeviceImages, TrainingImages
 from ddpm.datasets import checks_below, filled_in, left_out, open_stored, say_nothing
-from ddpm.sources.imageset import Progress
+from ddpm.held_out import measured_positions
+from ddpm.sources.imageset import ImageSet, Progress
 from ddpm.sources.stored import StoredImages, fits_into, fits_into_memory, summary_of, worker_count
-from ddpm.split import split, split_positions
+from ddpm.split import split, split_positions, take
 from ddpm.streaming import StreamedImages
 
 
 class OpenedData(NamedTuple):
-    """A recipe with its data section filled in, the images that it trains on, and what is odd about them."""
+    """A recipe with its data section filled in, the images that it trains on, and what is odd about them.
+
+    ``held_out``: the images that the held-out loss is measured on, where the recipe holds any out.
+    """
 
     config: Config
     images: TrainingImages
     warnings: list[str]
+    held_out: ImageSet | None
 
 
 def open_training_data(
@@ -41,12 +46,21 @@ def open_training_data(
     stored = open_stored(data, data_root, download=download, progress=report)
     if _is_streamed(config, stored, torch.device(device)):
         whole = stored.checked(checks_below(data_root), workers, report)
-        trained = whole.take(split_positions(whole.n, data.held_out, seed)[0])
-        streamed = StreamedImages(trained, seed, device, flip=data.flip, workers=workers)
-        return OpenedData(filled_in(config, summary_of(whole)), streamed, left_out(whole.skipped))
-    image_set, _ = split(stored.load(workers, report), data.held_out, seed)
-    in_memory = DeviceImages(image_set, seed, device, flip=data.flip)
-    return OpenedData(filled_in(config, image_set), in_memory, left_out(image_set.skipped))
+        trained, others = split_positions(whole.n, data.held_out, seed)
+        measured = others[measured_positions(len(others), seed)]
+        return OpenedData(
+            filled_in(config, summary_of(whole)),
+            StreamedImages(whole.take(trained), seed, device, flip=data.flip, workers=workers),
+            left_out(whole.skipped),
+            whole.take(measured).load(workers, report) if len(measured) else None,
+        )
+    image_set, held_out = split(stored.load(workers, report), data.held_out, seed)
+    return OpenedData(
+        filled_in(config, image_set),
+        DeviceImages(image_set, seed, device, flip=data.flip),
+        left_out(image_set.skipped),
+        take(held_out, measured_positions(held_out.n, seed)) if held_out.n else None,
+    )
 
 
 def _is_streamed(config: Config, stored: StoredImages, device: torch.device) -> bool:

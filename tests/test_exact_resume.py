@@ -38,7 +38,13 @@ VARIANTS = {
     ),
     "streamed by workers, bfloat16": (
         "digits",
-        merge(CLASSES, {"data": {"stream": "always", "workers": 2}, "train": {"precision": "bfloat16"}}),
+        merge(
+            CLASSES,
+            {
+                "data": {"stream": "always", "workers": 2, "held_out": 0.2},
+                "train": {"precision": "bfloat16", "held_out_every": 4},
+            },
+        ),
     ),
     "all that is rare, many averages": (
         "digits",

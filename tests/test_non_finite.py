@@ -19,7 +19,7 @@ from ddpm.finite import all_finite
 from ddpm.replay import replay
 from ddpm.runs import create_run
 from ddpm.session import train_run
-from ddpm.training_data import OpenedData, open_training_data
+from ddpm.training_data import open_training_data
 from studio.feed import RunFeed
 from studio.run_view import RunView
 
@@ -63,8 +63,8 @@ def poison(monkeypatch):
     """Poison the data of certain steps; what was poisoned before is not any more."""
 
     def opened(*arguments, **options):
-        config, images, warnings = open_training_data(*arguments, **options)
-        return OpenedData(config, Poisoned(images), warnings)
+        data = open_training_data(*arguments, **options)
+        return data._replace(images=Poisoned(data.images))
 
     def make(*steps):
         poisoned.clear()

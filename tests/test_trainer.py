@@ -23,11 +23,13 @@ from ddpm.events import (
     Warned,
 )
 from ddpm.generate import denoise
+from ddpm.held_out import HeldOut
 from ddpm.loss_bins import LOSS_BINS
 from ddpm.objectives import diffusion_loss
 from ddpm.sample_config import SampleConfig
 from ddpm.sources.imageset import ImageSet
 from ddpm.trainer import Trainer
+from ddpm.training_data import open_training_data
 from ddpm.unet import UNet
 
 
@@ -106,6 +108,32 @@ def test_a_raw_preview_starts_from_the_same_noise_with_the_weights_of_the_last_s
     # An average without memory is the last step itself.
     averaged, raw = of(PreviewDrawn, trainer(digits, **previews, train={"ema_decay": 0.0}).run())
     assert torch.equal(averaged.images, raw.images)
+
+
+def test_the_held_out_loss_is_that_of_the_averaged_weights_on_images_never_trained_on(tmp_path):
+    config = Config.build(
+        merge(TINY, {"data": {"source": "digits", "held_out": 0.2}, "train": {"held_out_every": 5}})
+    )
+    data = open_training_data(config, tmp_path)
+    training = Trainer(data.config, data.images, data.held_out)
+    rows = of(MetricsLogged, training.run())
+    assert [(row.step, row.held_out_loss is not None) for row in rows] == [
+        (4, False), (5, True), (8, False), (10, True), (12, True),
+    ]  # fmt: skip
+    everything = {image.tobytes() for image in load_images(config.data, tmp_path).images}
+    trained = {image.tobytes() for image in data.images.images.numpy()}
+    assert {image.tobytes() for image in data.held_out.images} <= everything - trained
+    (draws,) = HeldOut(data.config, data.held_out, training.device).draws(999)
+    assert len(draws) == 256
+    assert sorted(set(draws.t.tolist())) == list(range(50))
+    with torch.no_grad():
+        losses = diffusion_loss(
+            training.averaged, config.diffusion, training.schedule, draws.x_0, draws.t, draws.eps
+        )
+    assert rows[-1].held_out_loss == pytest.approx(losses.mean().item(), rel=1e-3)
+    without = [row.loss for row in of(MetricsLogged, Trainer(data.config, data.images).run())]
+    assert without[0] == rows[0].loss  # measuring changes nothing of what is learned
+    assert without[2] == pytest.approx((2 * rows[3].loss + 2 * rows[4].loss) / 4)
 
 
 def test_torch_randomness_outside_is_neither_used_nor_changed(digits):
