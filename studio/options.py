@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
@@ -87,11 +87,11 @@ def wrong_options(problems: Mapping[str, str]) -> ConfigError:
 
 def allowed(field: FieldInfo) -> str:
     """What a field may hold, for people: its choices, or its range; empty where its type says it all."""
-    choices = _choices(field.annotation)
-    if choices:
-        return ", ".join(choices)
-    low = next((m for m in field.metadata if isinstance(m, Ge | Gt)), None)
-    high = next((m for m in field.metadata if isinstance(m, Le | Lt)), None)
+    if named := choices(field.annotation):
+        return ", ".join(named)
+    limits = [*field.metadata, *_inner_limits(field.annotation)]
+    low = next((m for m in limits if isinstance(m, Ge | Gt)), None)
+    high = next((m for m in limits if isinstance(m, Le | Lt)), None)
     words = []
     if isinstance(low, Ge):
         words.append(f"at least {low.ge}")
@@ -104,7 +104,16 @@ def allowed(field: FieldInfo) -> str:
     return ", ".join(words)
 
 
-def _choices(annotation: Any) -> list[str]:
+def _inner_limits(annotation: Any) -> list[Any]:
+    """The limits of a value that may be unset, or of each in a list."""
+    own = [
+        limit for info in getattr(annotation, "__metadata__", ()) for limit in getattr(info, "metadata", ())
+    ]
+    return own + [limit for part in get_args(annotation) for limit in _inner_limits(part)]
+
+
+def choices(annotation: Any) -> list[str]:
+    """The words that a value of this type can be; none where it is typed."""
     if hasattr(annotation, "__metadata__"):
         annotation = annotation.__origin__
     if annotation is bool:
@@ -112,32 +121,31 @@ def _choices(annotation: Any) -> list[str]:
     arguments = getattr(annotation, "__args__", ())
     if all(isinstance(argument, str | int) for argument in arguments):
         return [str(argument) for argument in arguments]
-    inner = [choice for argument in arguments for choice in _choices(argument)]
+    inner = [choice for argument in arguments for choice in choices(argument)]
     return inner
 
 
 def _add(parser: Any, flags: list[str], dest: str, field: FieldInfo) -> None:
-    default = field.get_default(call_default_factory=True)
-    notes = [
-        note
-        for note in (allowed(field), "" if default in (None, ()) else f"default {_shown(default)}")
-        if note
-    ]
+    default = default_words(field)
+    notes = [note for note in (allowed(field), default and f"default {default}") if note]
     text = f"{field.description} ({'; '.join(notes)})" if notes else str(field.description)
     parser.add_argument(
         *flags, dest=dest, default=None, metavar=_metavar(field), help=text.replace("%", "%%")
     )
 
 
-def _shown(value: object) -> str:
+def default_words(field: FieldInfo) -> str:
+    """What a field is where nobody says; empty where that is nothing."""
+    value = field.get_default(call_default_factory=True)
+    if value in (None, ()):
+        return ""
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _metavar(field: FieldInfo) -> str:
-    choices = _choices(field.annotation)
-    if choices:
-        return "NAME" if not choices[0].isdecimal() else "N"
+    if named := choices(field.annotation):
+        return "NAME" if not named[0].isdecimal() else "N"
     words = str(field.annotation)
     return "N" if "int" in words else "X" if "float" in words else "VALUE"

@@ -1,65 +1,24 @@
-"""The form for a new run, without its screen: fields, what they are filled with, and what they add up to."""
+"""The form for a new run, without its screen: what it is filled with, what it adds up to, and the same as a command."""
 
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
-from ddpm.config import Config, DiffusionConfig, field_problems, merge, sections
+from ddpm.config import Config, field_problems, merge, sections
 from ddpm.presets import preset_for, preset_values
-from ddpm.train_config import TrainConfig
 from studio.options import SHORT_NAMES
+from studio.recipe_fields import FIELDS, texts_of, values_of
 
-
-@dataclass(frozen=True)
-class FormField:
-    """One line of the form. ``dotted`` names the recipe's field; with ``choices`` it is picked, not typed."""
-
-    dotted: str
-    label: str
-    choices: tuple[str, ...] = ()
-    folder_only: bool = False
-    allowed: str = "0123456789"
-
-    @property
-    def id(self) -> str:
-        return self.dotted.replace(".", "-")
-
-    @property
-    def help(self) -> str:
-        """The description of the recipe's field."""
-        section, _, name = self.dotted.partition(".")
-        return sections()[section].model_fields[name].description or ""
-
-
-FIELDS: tuple[FormField, ...] = (
-    FormField("data.image_size", "Image size", folder_only=True, allowed="0123456789x"),
-    FormField(
-        "diffusion.schedule", "Noise schedule", get_args(DiffusionConfig.model_fields["schedule"].annotation)
-    ),
-    FormField(
-        "diffusion.prediction", "Predicts", get_args(DiffusionConfig.model_fields["prediction"].annotation)
-    ),
-    FormField("diffusion.T", "Diffusion steps T"),
-    FormField("train.steps", "Training steps"),
-    FormField("train.batch_size", "Batch size"),
-    FormField("train.lr", "Learning rate", allowed="0123456789.e-"),
-    FormField("model.dim", "Width (dim)"),
-    FormField("model.dim_mults", "Levels (mults)", allowed="0123456789, "),
-    FormField("diffusion.loss", "Loss", get_args(DiffusionConfig.model_fields["loss"].annotation)),
-    FormField("train.seed", "Seed"),
-    FormField("previews.every", "Preview every"),
-    FormField("train.checkpoint_every", "Checkpoint every"),
-    FormField("train.precision", "Precision", get_args(TrainConfig.model_fields["precision"].annotation)),
-    FormField("train.device", "Device", allowed=""),
-)
+# Of a recipe that is no option of its own: it is named outright, or found in the data set.
+_NO_OPTIONS = ("data.source", "data.class_names")
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What the form says now: a recipe, or what is wrong with each field by its dotted name."""
+    """What the form says now: a recipe, or what is wrong, by dotted names of fields, and by sections."""
 
     config: Config | None
     problems: Mapping[str, str]
@@ -67,20 +26,33 @@ class Draft:
 
 def starting_texts(source: str, start: Mapping[str, Any]) -> dict[str, str]:
     """What the values that one starts from, a preset's or another run's, put into the fields."""
-    config = Config.build(merge(dict(start), {"data": {"source": source or "folder"}}))
-    return {field.dotted: _text(_value(config, field.dotted)) for field in FIELDS}
+    return texts_of(Config.build(merge(dict(start), {"data": {"source": source or "folder"}})))
 
 
-def draft(source: str, start: Mapping[str, Any], texts: Mapping[str, str]) -> Draft:
-    """Validate the form. A field that is left empty, and what has no field, is as in ``start``."""
+def draft(source: str, texts: Mapping[str, str]) -> Draft:
+    """Validate the form, with a text for each of FIELDS."""
+    problems = {
+        field.dotted: f"it needs a value, such as {field.default}"
+        for field in FIELDS
+        if not (texts[field.dotted].strip() or field.is_optional or field.is_list)
+    }
     if not source.strip():
-        return Draft(None, {"data.source": "name a folder of images"})
-    given = _nested({dotted: text.strip() for dotted, text in texts.items() if text.strip()})
-    values = merge(merge(dict(start), {"data": {"source": source.strip()}}), given)
+        problems["data.source"] = "name a folder of images, an array file, or hf:owner/name"
+    values = merge(values_of(texts), {"data": {"source": source.strip() or "folder"}})
     try:
-        return Draft(Config.model_validate(values), {})
+        config = Config.model_validate(values)
     except ValidationError as error:
-        return Draft(None, field_problems(error))
+        return Draft(
+            None, {_place(name, text): text for name, text in field_problems(error).items()} | problems
+        )
+    return Draft(None if problems else config, problems)
+
+
+def _place(name: str, text: str) -> str:
+    """Where a problem is shown: what is wrong between two sections stands at the one that the words name first."""
+    if name:
+        return name
+    return min(sections(), key=lambda section: text.find(f"{section}.") % (len(text) + 1))
 
 
 def values_like(config: Config) -> dict[str, Any]:
@@ -99,13 +71,18 @@ def command(config: Config, preset: str, name: str, options: Sequence[str] = ())
         for field in model.model_fields:
             dotted = f"{section}.{field}"
             value = _value(config, dotted)
-            if (
-                dotted not in ("data.source", "data.class_names")
-                and value is not None
-                and value != _value(usual, dotted)
-            ):
-                words += [SHORT_NAMES.get(dotted, f"--{dotted}"), _text(value)]
+            if dotted in _NO_OPTIONS or value == _value(usual, dotted):
+                continue
+            if value is None:
+                # No option unsets what the preset sets.
+                return file_command("recipe.toml", name, options)
+            words += [SHORT_NAMES.get(dotted, f"--{dotted}"), _text(value)]
     return shlex.join([*words, "--name", name, *options])
+
+
+def file_command(path: str, name: str, options: Sequence[str] = ()) -> str:
+    """The command line that trains the recipe of a file."""
+    return shlex.join(["ddpm-studio", "train", "--config", path, "--name", name, *options])
 
 
 def _value(config: Config, dotted: str) -> Any:
@@ -114,14 +91,4 @@ def _value(config: Config, dotted: str) -> Any:
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return ""
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _nested(values: Mapping[str, str]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for dotted, text in values.items():
-        section, _, name = dotted.partition(".")
-        nested.setdefault(section, {})[name] = text
-    return nested

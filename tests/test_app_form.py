@@ -1,5 +1,7 @@
 """The form of a new run: what it shows, what it refuses at which field, and the command beside it."""
 
+import shlex
+
 from app_pilot import drive, finished_run, screen_text, until, until_seen
 from PIL import Image
 from textual.widgets import Input
@@ -7,10 +9,13 @@ from textual.widgets import Input
 from ddpm import config as recipes
 from ddpm.parameter_count import parameter_count
 from ddpm.presets import PRESETS, config_for
+from ddpm.recipe_file import to_toml
 from ddpm.runs import list_runs
 from studio.cli import build_parser
+from studio.commands.train import recipe
 from studio.options import given_values
-from studio.recipe_form import command, draft, starting_texts, values_like
+from studio.recipe_fields import texts_of
+from studio.recipe_form import command, draft, file_command, starting_texts, values_like
 from studio.screens.new_run import NewRunScreen
 
 
@@ -48,7 +53,7 @@ def test_a_wrong_value_is_marked_at_its_field_and_nothing_starts(home):
         await until_seen(pilot, "0 is not allowed")
         assert "7 is not allowed" in screen_text(pilot)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: app.focused is field_input(app, "train-steps"))
+        await until(pilot, lambda: app.focused is field_input(app, "model-dim"))
         assert not list_runs(home / "runs")
 
     drive(home, script, (120, 40))
@@ -77,7 +82,7 @@ def test_a_folder_is_looked_at_as_it_is_named(home, tmp_path):
     async def script(pilot, app):
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
-        app.screen.query_one("#source").control.value = "folder of images …"
+        app.screen.query_one("#source").control.value = "path or hf:owner/name …"
         await until_seen(pilot, "name a folder of images")
         field_input(app, "folder").value = str(tmp_path / "nothing")
         await until_seen(pilot, "no folder")
@@ -128,7 +133,7 @@ def test_the_command_beside_the_form_makes_the_same_run(home):
         "train.steps": "77",
         "diffusion.schedule": "linear",
     }
-    made = draft("digits", PRESETS["mnist"], texts).config
+    made = draft("digits", texts).config
     words = command(made, "mnist", "my-run", ["--home", str(home)]).split()
     arguments = build_parser(words[1:]).parse_args(words[1:])
     given = given_values(arguments, recipes.sections())
@@ -136,11 +141,76 @@ def test_the_command_beside_the_form_makes_the_same_run(home):
     assert (arguments.name, arguments.home) == ("my-run", str(home))
 
 
+# A value for every field that is not its default, and with which all of them go together.
+OTHER = {
+    "data.image_size": "16x12", "data.channels": "3", "data.flip": "yes", "data.held_out": "0.1",
+    "data.stream": "never", "data.workers": "2", "model.dim": "12", "model.dim_mults": "1,3",
+    "model.block": "convnext", "model.blocks_per_level": "1", "model.dropout": "0.1",
+    "model.attention_levels": "none", "model.linear_attention_levels": "0,1", "model.middle_attention": "no",
+    "model.attention_head_dim": "4", "model.norm_groups": "2", "model.norm_group_channels": "3",
+    "model.norm_eps": "0.001", "model.time_frequency_shift": "0", "model.downsample_padding": "end",
+    "model.class_conditional": "yes", "diffusion.T": "77", "diffusion.schedule": "linear",
+    "diffusion.beta_start": "0.001", "diffusion.beta_end": "0.03", "diffusion.zero_terminal_snr": "yes",
+    "diffusion.prediction": "v", "diffusion.variance": "learned", "diffusion.loss": "huber",
+    "diffusion.huber_delta": "0.5", "diffusion.loss_weight": "min-snr", "diffusion.min_snr_gamma": "4.5",
+    "diffusion.p2_k": "0.9", "diffusion.p2_gamma": "0.8", "diffusion.vlb_weight": "0.01",
+    "diffusion.timestep_sampling": "stratified", "train.steps": "99", "train.max_minutes": "3.5",
+    "train.batch_size": "10", "train.microbatch": "5", "train.lr": "0.004", "train.lr_schedule": "constant",
+    "train.warmup_steps": "3", "train.weight_decay": "0.2", "train.grad_clip": "0.7",
+    "train.ema_decay": "0.9", "train.ema_more_decays": "0.8,0.99", "train.ema_lengths": "0.05,0.1",
+    "train.ema_snapshot_every": "20", "train.label_dropout": "0.2", "train.seed": "5", "train.device": "cpu",
+    "train.precision": "bfloat16", "train.log_every": "3", "train.checkpoint_every": "30",
+    "train.keep_checkpoints": "2", "train.non_finite_limit": "4", "train.max_rollbacks": "1",
+    "train.keep_every": "60", "previews.every": "7", "previews.n": "6", "previews.sampler": "heun",
+    "previews.steps": "9", "previews.guidance_scale": "2.0", "previews.seed": "8",
+}  # fmt: skip
+
+
+def test_what_the_form_makes_with_every_field_changed_is_what_the_command_reads_from_its_file(tmp_path):
+    usual = texts_of(recipes.Config())
+    assert {name for name, text in OTHER.items() if text != usual[name]} == set(usual)
+    # Two that cannot go together: once the one, once the other.
+    for texts in (
+        {**OTHER, "diffusion.loss_weight": "none"},
+        {**OTHER, "diffusion.zero_terminal_snr": "no"},
+    ):
+        made = draft("digits", texts)
+        assert not made.problems
+        file = tmp_path / "recipe.toml"
+        file.write_text(to_toml(made.config))
+        words = shlex.split(file_command(str(file), "mine"))[1:]
+        assert recipe(build_parser(words).parse_args(words)) == made.config
+        assert texts_of(made.config) == texts
+
+
+def test_a_recipe_that_no_options_can_say_is_said_by_a_file():
+    # The preset sets attention_levels, and no option unsets it.
+    texts = {**starting_texts("digits", PRESETS["digits"]), "model.attention_levels": ""}
+    assert "--config" in command(draft("digits", texts).config, "digits", "mine")
+
+
+def test_a_field_that_needs_a_value_says_so_with_the_others_that_are_wrong():
+    texts = {**texts_of(recipes.Config()), "train.steps": " ", "model.dim": "7", "train.lr": "1e"}
+    problems = draft("", texts).problems
+    assert set(problems) == {"train.steps", "model.dim", "train.lr", "data.source"}
+    assert problems["train.steps"] == "it needs a value, such as 10000"
+
+
+def test_what_is_wrong_between_fields_stands_at_their_section():
+    usual = texts_of(recipes.Config())
+    for texts, section in (
+        ({"model.linear_attention_levels": "9"}, "model"),
+        ({"diffusion.zero_terminal_snr": "yes"}, "diffusion"),
+        ({"previews.guidance_scale": "3"}, "previews"),
+    ):
+        assert set(draft("digits", usual | texts).problems) <= {section, *texts}
+
+
 def test_a_clone_has_the_whole_recipe_but_not_what_happened_on_the_way():
     given = {"model": {"dropout": 0.25}, "data": {"class_names": ["a", "b"]}}
     changed = config_for("mnist", "digits", {**given, "changes": [{"step": 9, "lr": 1e-4}]})
     start = values_like(changed)
-    made = draft("mnist", start, starting_texts("mnist", start)).config
+    made = draft("mnist", starting_texts("mnist", start)).config
     assert made == config_for("mnist", "digits", {"model": {"dropout": 0.25}})
 
 

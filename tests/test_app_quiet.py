@@ -280,7 +280,7 @@ def test_the_form_bears_the_root_of_all_files(home):
     async def script(pilot, app):
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
-        app.screen.query_one("#source").control.value = "folder of images …"
+        app.screen.query_one("#source").control.value = "path or hf:owner/name …"
         app.screen.query_one("#folder").query_one(Input).value = "/"
         await until_seen(pilot, "counted when training starts")
 

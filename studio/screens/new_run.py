@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import DescendantFocus
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static
@@ -17,13 +18,21 @@ from studio import messages
 from studio.actions import Place, bindings
 from studio.data_look import DataLook, Found
 from studio.home import data_root, home_directory
-from studio.recipe_form import FIELDS, Draft, command, draft, starting_texts, values_like
+from studio.recipe_form import Draft, command, draft, starting_texts, values_like
 from studio.run_forecast import forecast
 from studio.screens.base import StudioScreen
-from studio.widgets.fields import Field, KeyedInput, picker
+from studio.widgets.fields import Field, KeyedInput, field_of, picker
+from studio.widgets.recipe_sections import RecipeSections
+from studio.widgets.words import Words
 from studio.workshop import Workshop
 
-FOLDER = "folder of images …"
+FOLDER = "path or hf:owner/name …"
+HELP = {
+    "source": "The images to train on: one of the sets that have names, or images of your own.",
+    "folder": "Path of a folder of images, of a .npy or .npz file, or hf:owner/name of the Hugging Face hub.",
+    "preset": "What the fields below begin with; those that you have changed stay.",
+    "name": "What the run is called, and its folder.",
+}
 DEBOUNCE_SECONDS = 0.2
 LOOK_SECONDS = 0.1
 
@@ -51,38 +60,25 @@ class NewRunScreen(StudioScreen):
     def body(self) -> list[Widget]:
         source, start = self._first
         texts = starting_texts(source, self._starts[start])
-        fields = [
-            Field(field.label, picker(field.choices, texts[field.dotted]), id=field.id)
-            if field.choices
-            else Field(field.label, KeyedInput(texts[field.dotted], allowed=field.allowed), id=field.id)
-            for field in FIELDS
-        ]
+        given = "" if source in DATASETS else source
         form = VerticalScroll(
-            Field("Data set", picker([*DATASETS, FOLDER], self._picked), id="source"),
-            Field(
-                "Folder",
-                KeyedInput(
-                    "" if source in DATASETS else source,
-                    placeholder="path of a folder of images, or of an array",
-                ),
-                id="folder",
-            ),
-            Field("Preset", picker(self._starts, start), id="preset"),
-            Field("Name", KeyedInput(""), id="name"),
-            *fields,
+            Field("Data set", picker([*DATASETS, FOLDER], self._picked), "source", HELP["source"]),
+            Field("Path", KeyedInput(given, placeholder="of images"), "folder", HELP["folder"]),
+            Field("Preset", picker(self._starts, start), "preset", HELP["preset"]),
+            Field("Name", KeyedInput(""), "name", HELP["name"]),
+            RecipeSections(texts, id="recipe"),
             id="form",
+            can_focus=False,
         )
         side = Vertical(
             VerticalScroll(Static(id="forecast", markup=False), id="forecast-scroll", can_focus=False),
             Button("Start training  (ctrl+s)", id="start", variant="primary", compact=True),
             id="side",
         )
-        return [Horizontal(form, side, id="new-run")]
+        return [Horizontal(form, side, id="new-run"), Words("", id="field-help", markup=False)]
 
     def on_mount(self) -> None:
         self.query_one("#forecast-scroll").border_title = "what will happen"
-        for field in FIELDS:
-            self._field(field.id).tooltip = field.help
         self._filled = starting_texts(self._first[0], self._starts[self._first[1]])
         self._offer_name()
         self._data_changed()
@@ -103,17 +99,13 @@ class NewRunScreen(StudioScreen):
         return self._field("folder").text.strip() if chosen == FOLDER else chosen
 
     @property
-    def _start(self) -> dict[str, Any]:
-        return self._starts[self._field("preset").text]
-
-    def _texts(self) -> dict[str, str]:
-        shown = [field for field in FIELDS if self._field(field.id).display]
-        return {field.dotted: self._field(field.id).text for field in shown}
+    def _sections(self) -> RecipeSections:
+        return self.query_one(RecipeSections)
 
     # Changes
 
     def on_select_changed(self, event: Select.Changed) -> None:
-        match _field_id(event.select):
+        match field_of(event.select).id:
             case "source" if event.value == self._picked:
                 self._show()  # a picker tells what it begins with, too
             case "source":
@@ -129,21 +121,29 @@ class NewRunScreen(StudioScreen):
                 self._show()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        changed = _field_id(event.input)
+        changed = field_of(event.input).id
         if changed == "folder":
             self._offer_name()
-        if changed in ("folder", "data-image_size"):
             self._data_changed()
         else:
             self._show()
 
+    def on_recipe_sections_changed(self, event: RecipeSections.Changed) -> None:
+        if event.dotted.startswith("data."):
+            self._data_changed()
+        else:
+            self._show()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        fields = [parent for parent in event.widget.ancestors if isinstance(parent, Field)]
+        self.query_one("#field-help", Words).update(fields[0].help if fields else "")
+
     def _refill(self) -> None:
         """Put the preset's values into the fields that nobody has changed."""
-        texts = starting_texts(self._source, self._start)
-        for field in FIELDS:
-            shown = self._field(field.id)
-            if shown.text == self._filled[field.dotted]:
-                shown.fill(texts[field.dotted])
+        texts = starting_texts(self._source, self._starts[self._field("preset").text])
+        said = self._sections.texts
+        kept = {name: text for name, text in said.items() if text != self._filled[name]}
+        self._sections.fill({**texts, **kept}, texts)
         self._filled = texts
 
     def _offer_name(self) -> None:
@@ -153,11 +153,7 @@ class NewRunScreen(StudioScreen):
             field.fill(self._offered_name)
 
     def _data_changed(self) -> None:
-        is_folder = self._field("source").text == FOLDER
-        self._field("folder").display = is_folder
-        for field in FIELDS:
-            if field.folder_only:
-                self._field(field.id).display = is_folder
+        self._field("folder").display = self._is_path
         self._summary = None
         self._look.forget()
         self._show()
@@ -176,20 +172,22 @@ class NewRunScreen(StudioScreen):
             self._show()
 
     def _show(self) -> None:
-        self._draft = draft(self._source, self._start, self._texts())
+        self._draft = draft(self._source, self._sections.texts)
         problems = dict(self._draft.problems)
         if name_problem := self._name_problem():
             problems["name"] = name_problem
         if isinstance(self._summary, DataError) and self._source not in DATASETS:
             problems.setdefault("data.source", str(self._summary))
-        for dotted, id in self._places_of_problems().items():
-            self._field(id).show_problem(problems.get(dotted, ""))
-        self._show_forecast(problems)
+        self._field("name").show_problem(problems.get("name", ""))
+        shown, hidden = ("folder", "source") if self._is_path else ("source", "folder")
+        self._field(shown).show_problem(problems.get("data.source", ""))
+        self._field(hidden).show_problem("")
+        self._sections.show_problems(problems)
+        self._show_forecast()
 
-    def _places_of_problems(self) -> dict[str, str]:
-        places = {field.dotted: field.id for field in FIELDS}
-        folder = self._field("source").text == FOLDER
-        return {**places, "name": "name", "data.source": "folder" if folder else "source"}
+    @property
+    def _is_path(self) -> bool:
+        return self._field("source").text == FOLDER
 
     def _name_problem(self) -> str:
         name = self._field("name").text.strip()
@@ -200,14 +198,11 @@ class NewRunScreen(StudioScreen):
         taken = (self.workshop.runs_root / name).exists()
         return "there is a run of that name already" if taken else ""
 
-    def _show_forecast(self, problems: dict[str, str]) -> None:
+    def _show_forecast(self) -> None:
         panel = self.query_one("#forecast", Static)
         config = self._draft.config
         if config is None:
-            # A problem of a section as a whole has no field of its own to stand at.
-            places = self._places_of_problems()
-            homeless = [text for dotted, text in problems.items() if dotted not in places]
-            panel.update("\n".join(homeless) or "Mend the marked fields to see what will happen.")
+            panel.update("Mend the marked fields to see what will happen.")
             return
         panel.update(forecast(config, self._summary, self._command(config)))
 
@@ -225,24 +220,27 @@ class NewRunScreen(StudioScreen):
 
     # Start
 
-    def on_button_pressed(self) -> None:
-        self.action_start()
+    async def on_button_pressed(self) -> None:
+        await self.action_start()
 
     def on_input_submitted(self) -> None:
         self.focus_next()
 
-    def action_schedule(self) -> None:
+    async def action_unfold(self) -> None:
+        await self._sections.unfold(not self._sections.is_unfolded)
+
+    async def action_schedule(self) -> None:
         self._show()
         if self._draft.config is None:
-            self._go_to_problem()
+            await self._go_to_problem()
             return
         self.post_message(messages.OpenSchedule(self._draft.config))
 
-    def action_start(self) -> None:
+    async def action_start(self) -> None:
         self._show()
         name_problem = self._name_problem()
         if self._draft.config is None or name_problem:
-            self._go_to_problem()
+            await self._go_to_problem()
             return
         runner = self.workshop.runner
         if runner.is_alive and runner.run is not None:
@@ -259,14 +257,10 @@ class NewRunScreen(StudioScreen):
             return
         self.post_message(messages.StartTraining(run))
 
-    def _go_to_problem(self) -> None:
-        for field in self.query(Field):
-            if field.problem:
-                field.control.focus()
-                break
+    async def _go_to_problem(self) -> None:
         self.notify("Some fields need mending first.", severity="warning")
-
-
-def _field_id(control: Widget) -> str:
-    field = next(parent for parent in control.ancestors if isinstance(parent, Field))
-    return field.id or ""
+        for id in ("source", "folder", "name"):
+            if self._field(id).problem:
+                self._field(id).control.focus()
+                return
+        await self._sections.go_to_problem()

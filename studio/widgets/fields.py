@@ -1,10 +1,11 @@
 """A line of a form: a label, something to type or pick, and below it what is wrong with it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
 
@@ -46,9 +47,14 @@ class Field(Vertical):
     }
     """
 
-    def __init__(self, label: str, control: KeyedInput | Select[str], id: str | None = None) -> None:
+    def __init__(
+        self, label: str, control: KeyedInput | Select[str], id: str | None = None, help: str = ""
+    ) -> None:
+        """``help``: what it means, for whoever shows that while it has the focus."""
         super().__init__(id=id)
         self._label = label
+        self._is_changed = False
+        self.help = help
         self.control = control
         self.problem = ""
 
@@ -77,16 +83,35 @@ class Field(Vertical):
             if chosen in offered:
                 self.control.value = chosen
 
+    def show_changed(self, is_changed: bool) -> None:
+        """Mark a value that is not what it was before anybody changed it."""
+        if is_changed != self._is_changed:
+            self._is_changed = is_changed
+            self.query_one(".field-label", Static).update(f"{self._label} •" if is_changed else self._label)
+
     def show_problem(self, problem: str) -> None:
         """Say what is wrong with the value; nothing takes the words away."""
+        if problem == self.problem:
+            return
         self.problem = problem
         words = self.query_one(".field-problem", Static)
         words.update(f"↑ {problem}" if problem else "")
         words.display = bool(problem)
 
 
-def picker(choices: Iterable[str], value: str, id: str | None = None) -> Select[str]:
-    """A drop-down of words."""
-    return Select(
-        [(choice, choice) for choice in choices], value=value, allow_blank=False, compact=True, id=id
-    )
+def picker(
+    choices: Iterable[str], value: str, id: str | None = None, words: Mapping[str, str] | None = None
+) -> Select[str]:
+    """A drop-down of words; ``words`` says how a choice is shown where that is another word."""
+    return Select(prompts(choices, words), value=value, allow_blank=False, compact=True, id=id)
+
+
+def prompts(choices: Iterable[str], words: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
+    """What a drop-down shows for each choice, with the choice."""
+    shown = words or {}
+    return [(shown.get(choice, choice), choice) for choice in choices]
+
+
+def field_of(control: Widget) -> Field:
+    """The line of a form that a control belongs to."""
+    return next(parent for parent in control.ancestors if isinstance(parent, Field))
