@@ -1,4 +1,4 @@
-"""Looks at a data set in a thread of its own, and no longer than is worth waiting for."""
+"""Looks at a data set in a thread of its own, and no longer than is worth waiting for: some images, its classes."""
 
 import os
 import threading
@@ -7,12 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ddpm.config import DataConfig
-from ddpm.datasets import DATASETS, DataSummary, summarize
+from ddpm.datasets import DATASETS, DataSummary, StoredImages, open_stored, summarize
 from ddpm.errors import DataError
+from ddpm.sources.stored import summary_of, worker_count
 
 MOST_FILES = 20_000
 MOST_SECONDS = 3.0
+# Numbers of all images that are shown together, and how many of them at most.
+MOST_NUMBERS, MOST_SHOWN = 2**22, 60
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,16 @@ class TooLarge:
     words: str
 
 
-Found = DataSummary | DataError | TooLarge
+@dataclass(frozen=True, eq=False)
+class Glimpse:
+    """A data set as it lies on this disk: images from all over it, uint8 [N, C, H, W], and the size of each class."""
+
+    summary: DataSummary
+    images: NDArray[np.uint8]
+    class_counts: tuple[int, ...]
+
+
+Found = Glimpse | DataError | TooLarge
 
 
 class DataLook:
@@ -64,7 +79,7 @@ class DataLook:
 
 
 def look_at(config: DataConfig, data_root: Path, given_up: Callable[[], bool], most_files: int) -> Found:
-    """The summary of a data set, what is wrong with it, or that there is too much of it.
+    """Some of a data set, what is wrong with it, or that there is too much of it.
 
     ``given_up`` is asked between files; once it says so, the answer means nothing.
     """
@@ -73,11 +88,39 @@ def look_at(config: DataConfig, data_root: Path, given_up: Callable[[], bool], m
             too_large = _too_large(Path(config.source).expanduser(), given_up, most_files)
             if too_large or given_up():
                 return TooLarge(too_large)
-        return summarize(config, data_root)
+        return _glimpse(open_stored(config, data_root), config)
     except DataError as error:
         return error
     except Exception as error:  # a disk can fail in any way; the form goes on
         return DataError(f"{config.source} cannot be looked at: {type(error).__name__}: {error}.")
+
+
+def _glimpse(stored: StoredImages, config: DataConfig) -> Glimpse:
+    """Raises DataError where none of the images that would be shown can be read."""
+    height, width = stored.image_size
+    most = min(MOST_SHOWN, stored.n, max(1, MOST_NUMBERS // (stored.channels * height * width)))
+    # One from the middle of each of as many parts, as classes often lie one behind the other.
+    positions = ((np.arange(most) + 0.5) * stored.n / most).astype(np.int64)
+    images = (
+        stored.take(positions).load(worker_count(config.workers), lambda _what, _done, _total: None).images
+    )
+    counts: tuple[int, ...] = ()
+    if stored.labels is not None and stored.class_names:
+        counts = tuple(np.bincount(stored.labels, minlength=len(stored.class_names)).tolist())
+    return Glimpse(summary_of(stored), images, counts)
+
+
+def sets_here(data_root: Path) -> set[str]:
+    """The names of the data sets that are on this disk."""
+    return {name for name in DATASETS if _is_here(name, data_root)}
+
+
+def _is_here(name: str, data_root: Path) -> bool:
+    try:
+        summarize(DataConfig(source=name), data_root)
+    except (DataError, OSError):
+        return False
+    return True
 
 
 def _too_large(folder: Path, given_up: Callable[[], bool], most_files: int) -> str:

@@ -5,58 +5,82 @@ import math
 from textual.content import Content
 
 from ddpm.config import Config, DataConfig
-from ddpm.datasets import DATASETS, DataSummary, NamedSet, resolve
-from ddpm.errors import DataError, MissingDataError
+from ddpm.datasets import DATASETS, NamedSet, resolve
+from ddpm.errors import ConfigError, DataError, MissingDataError
 from ddpm.memory_estimate import fixed_memory
 from ddpm.parameter_count import parameter_count
 from studio import figures
-from studio.data_look import Found, TooLarge
+from studio.class_counts import class_bars, class_words
+from studio.data_look import Found, Glimpse, TooLarge
 
 _COLOURS = {1: "grey", 3: "RGB", 4: "RGBA"}
 
 
-def forecast(config: Config, summary: Found | None, command: str) -> Content:
-    """Words for the panel beside the form."""
-    if isinstance(summary, DataSummary):
-        data = resolve(config.data, summary)
-    else:
-        data = config.data.model_copy(update={"channels": config.data.channels or 1, "image_size": (1, 1)})
-    config_with_shape = config.model_copy(update={"data": data})
-    parameters = parameter_count(config_with_shape)
-    memory = figures.size(fixed_memory(config_with_shape).total)
+def forecast(config: Config, found: Found | None, command: str, width: int, rows: int) -> Content:
+    """Words for the panel beside the form, ``width`` characters wide and with ``rows`` to spare for the classes."""
+    with_shape = config.model_copy(update={"data": known_data(config.data, found)})
     return Content.assemble(
-        _data(config.data, summary),
+        _data(config.data, found),
         _heading("\nNetwork"),
-        f"{parameters:,} parameters\n{memory} with averages and optimizer\n",
+        _network(with_shape),
         _heading("\nTraining"),
-        _length(config, _size_of(config.data, summary)),
+        _length(config, _size_of(config.data, found)),
         _heading("\nThe same from a shell"),
-        (command, "$primary"),
+        (f"{command}\n", "$primary"),
+        _classes(found, width, rows),
     )
+
+
+def known_data(data: DataConfig, found: Found | None) -> DataConfig:
+    """The data section with what is known of the data set, on this disk or by its name; else as it is."""
+    if isinstance(found, Glimpse):
+        return resolve(data, found.summary)
+    if named := DATASETS.get(data.source):
+        size, channels = data.image_size or named.image_size, data.channels or named.channels
+        return data.model_copy(update={"image_size": size, "channels": channels})
+    return data
+
+
+def _network(config: Config) -> Content:
+    if config.data.channels is None:
+        return Content.styled("known once the images are\n", "$muted")
+    try:
+        memory = figures.size(fixed_memory(config).total)
+        return Content(f"{parameter_count(config):,} parameters\n{memory} with averages and optimizer\n")
+    except ConfigError as error:
+        return Content.styled(f"{error}\n", "$text-error")
 
 
 def _heading(words: str) -> tuple[str, str]:
     return (f"{words}\n", "bold $accent")
 
 
-def _data(data: DataConfig, summary: Found | None) -> Content:
+def _data(data: DataConfig, found: Found | None) -> Content:
     heading = _heading("Data")
-    if summary is None:
+    if found is None:
         return Content.assemble(heading, ("looking …\n", "$muted"))
-    if isinstance(summary, TooLarge):
-        return Content.assemble(heading, (f"{summary.words}\n", "$muted"))
-    if isinstance(summary, MissingDataError):
+    if isinstance(found, TooLarge):
+        return Content.assemble(heading, (f"{found.words}\n", "$muted"))
+    if isinstance(found, MissingDataError):
         words = "not on this machine yet: downloaded when training starts\n"
         named = DATASETS.get(data.source)
         return Content.assemble(heading, _named(named) if named else "", (words, "$warning"))
-    if isinstance(summary, DataError):
-        return Content.assemble(heading, (f"{summary}\n", "$text-error"))
+    if isinstance(found, DataError):
+        return Content.assemble(heading, (f"{found}\n", "$text-error"))
+    summary = found.summary
     lines = _shape(summary.n, summary.image_size, summary.channels)
-    if summary.class_names:
-        lines += f"{len(summary.class_names)} classes\n"
     if summary.skipped:
         lines += f"{len(summary.skipped)} files are left out\n"
+    if words := class_words(found.class_counts):
+        lines += f"{words}\n"
     return Content.assemble(heading, lines)
+
+
+def _classes(found: Found | None, width: int, rows: int) -> Content:
+    if not isinstance(found, Glimpse) or not found.class_counts:
+        return Content("")
+    bars = class_bars(found.summary.class_names, found.class_counts, width, rows)
+    return Content.assemble(_heading("\nImages of each class"), bars)
 
 
 def _named(named: NamedSet) -> str:
@@ -68,9 +92,9 @@ def _shape(n: int, image_size: tuple[int, int], channels: int) -> str:
     return f"{n:,} images, {height}×{width} {_COLOURS[channels]}\n"
 
 
-def _size_of(data: DataConfig, summary: Found | None) -> int | None:
-    if isinstance(summary, DataSummary):
-        return summary.n
+def _size_of(data: DataConfig, found: Found | None) -> int | None:
+    if isinstance(found, Glimpse):
+        return found.summary.n
     named = DATASETS.get(data.source)
     return named.n if named else None
 

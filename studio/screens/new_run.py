@@ -1,7 +1,9 @@
 """A new run: what goes in on the left, what comes of it on the right, before anything is started."""
 
+import asyncio
 from typing import Any, ClassVar
 
+from textual import work
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.events import DescendantFocus
@@ -16,19 +18,20 @@ from ddpm.presets import PRESETS, preset_for
 from ddpm.runs import check_name, create_run, free_name
 from studio import messages
 from studio.actions import Place, bindings
-from studio.data_look import DataLook, Found
+from studio.data_look import DataLook, Found, Glimpse, sets_here
 from studio.home import data_root, home_directory
 from studio.recipe_form import Draft, command, draft, starting_texts, values_like
 from studio.run_forecast import forecast
 from studio.screens.base import StudioScreen
 from studio.widgets.fields import Field, KeyedInput, field_of, picker
+from studio.widgets.preview import SamplePane
 from studio.widgets.recipe_sections import RecipeSections
 from studio.widgets.words import Words
 from studio.workshop import Workshop
 
 FOLDER = "path or hf:owner/name …"
 HELP = {
-    "source": "The images to train on: one of the sets that have names, or images of your own.",
+    "source": "The images to train on: ✓ on this disk, ↓ fetched when training starts, or a path of your own.",
     "folder": "Path of a folder of images, of a .npy or .npz file, or hf:owner/name of the Hugging Face hub.",
     "preset": "What the fields below begin with; those that you have changed stay.",
     "name": "What the run is called, and its folder.",
@@ -54,7 +57,7 @@ class NewRunScreen(StudioScreen):
         self._offered_name = ""
         self._look = DataLook(workshop.data_root)
         self._asking: Timer | None = None
-        self._summary: Found | None = None
+        self._found: Found | None = None
         self._draft = Draft(None, {})
 
     def body(self) -> list[Widget]:
@@ -70,8 +73,11 @@ class NewRunScreen(StudioScreen):
             id="form",
             can_focus=False,
         )
+        images = SamplePane(self.workshop.pictures, empty="looking …", id="data-images")
+        images.can_focus = False
         side = Vertical(
-            VerticalScroll(Static(id="forecast", markup=False), id="forecast-scroll", can_focus=False),
+            images,
+            VerticalScroll(Static(id="forecast", markup=False), id="forecast-scroll"),
             Button("Start training  (ctrl+s)", id="start", variant="primary", compact=True),
             id="side",
         )
@@ -83,7 +89,8 @@ class NewRunScreen(StudioScreen):
         self._offer_name()
         self._data_changed()
         self._field("source").control.focus()
-        self.set_interval(LOOK_SECONDS, self._take_summary)
+        self.set_interval(LOOK_SECONDS, self._take_found)
+        self._mark_sets()
 
     def on_unmount(self) -> None:
         self._look.forget()
@@ -154,7 +161,7 @@ class NewRunScreen(StudioScreen):
 
     def _data_changed(self) -> None:
         self._field("folder").display = self._is_path
-        self._summary = None
+        self._found = None
         self._look.forget()
         self._show()
         if self._asking is not None:
@@ -166,18 +173,35 @@ class NewRunScreen(StudioScreen):
         if self._draft.config is not None:
             self._look.ask(self._draft.config.data)
 
-    def _take_summary(self) -> None:
+    def _take_found(self) -> None:
         if (found := self._look.take()) is not None:
-            self._summary = found
+            self._found = found
+            self._show_images(found)
             self._show()
+
+    def _show_images(self, found: Found) -> None:
+        pane = self.query_one("#data-images", SamplePane)
+        pane.border_subtitle = ""
+        if isinstance(found, Glimpse):
+            pane.show(found.images)
+        else:
+            pane.say("no images to show yet")
+
+    @work(group="sets", exit_on_error=False)
+    async def _mark_sets(self) -> None:
+        """Say of each data set that has a name whether it is on this disk."""
+        here = await asyncio.to_thread(sets_here, self.workshop.data_root)
+        if self.is_there:
+            marks = {name: f"{'✓' if name in here else '↓'} {name}" for name in DATASETS}
+            self._field("source").offer([*DATASETS, FOLDER], marks)
 
     def _show(self) -> None:
         self._draft = draft(self._source, self._sections.texts)
         problems = dict(self._draft.problems)
         if name_problem := self._name_problem():
             problems["name"] = name_problem
-        if isinstance(self._summary, DataError) and self._source not in DATASETS:
-            problems.setdefault("data.source", str(self._summary))
+        if isinstance(self._found, DataError) and self._source not in DATASETS:
+            problems.setdefault("data.source", str(self._found))
         self._field("name").show_problem(problems.get("name", ""))
         shown, hidden = ("folder", "source") if self._is_path else ("source", "folder")
         self._field(shown).show_problem(problems.get("data.source", ""))
@@ -204,7 +228,10 @@ class NewRunScreen(StudioScreen):
         if config is None:
             panel.update("Mend the marked fields to see what will happen.")
             return
-        panel.update(forecast(config, self._summary, self._command(config)))
+        place = self.query_one("#forecast-scroll")
+        rows = 14 if self.has_class("-tall") else 0
+        width = max(10, place.content_size.width)
+        panel.update(forecast(config, self._found, self._command(config), width, rows))
 
     def _command(self, config: Config) -> str:
         options = []
@@ -212,7 +239,7 @@ class NewRunScreen(StudioScreen):
             options += ["--home", str(self.workshop.home)]
         if self.workshop.data_root != data_root(self.workshop.home):
             options += ["--data-root", str(self.workshop.data_root)]
-        if isinstance(self._summary, MissingDataError):
+        if isinstance(self._found, MissingDataError):
             options += ["--download"]
         chosen = self._field("preset").text
         preset = chosen if chosen in PRESETS else preset_for(config.data.source)

@@ -74,12 +74,12 @@ class Field(Vertical):
         with self.control.prevent(Input.Changed, Select.Changed):
             self.control.value = text
 
-    def offer(self, choices: Iterable[str]) -> None:
+    def offer(self, choices: Iterable[str], words: Mapping[str, str] | None = None) -> None:
         """Give a drop-down other choices, without telling anyone; what is chosen stays so if it is among them."""
         assert isinstance(self.control, Select)
         chosen, offered = self.text, list(choices)
         with self.control.prevent(Select.Changed):
-            self.control.set_options([(choice, choice) for choice in offered])
+            self.control.set_options(prompts(offered, words))
             if chosen in offered:
                 self.control.value = chosen
 
