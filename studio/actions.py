@@ -81,6 +81,13 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "new run", "schedule", "ctrl+t", "See the noise", "See what the chosen schedule does to the images."
     ),
+    Action(
+        "new run",
+        "measure",
+        "ctrl+r",
+        "Time it",
+        "Measure some steps: how long training takes. Again ends it.",
+    ),
     Action("new run", "unfold", "ctrl+o", "All fields", "Show every field of the recipe, or the usual ones."),
     Action("new run", "app.back", "escape", "Back", "Go back without making a run."),
     Action("monitor", "pause", "p", "Pause", "Pause training; the network stays in memory."),

@@ -51,6 +51,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 86_400}d {whole % 86_400 // 3600:02d}h"
 
 
+def step_time(seconds: float) -> str:
+    """How long a training step takes: 0.0412 as 41.2 ms, 3.2 as 3.2 s."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+
+
 def age(moment: float, now: float | None = None) -> str:
     """How long ago a time (seconds since 1970) was, in one unit. Zero means never."""
     if moment <= 0:

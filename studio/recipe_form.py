@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ddpm.config import Config, field_problems, merge, sections
+from ddpm.config import Config, DataConfig, field_problems, merge, sections
 from ddpm.presets import preset_for, preset_values
 from studio.options import SHORT_NAMES
 from studio.recipe_fields import FIELDS, texts_of, values_of
@@ -18,9 +18,13 @@ _NO_OPTIONS = ("data.source", "data.class_names")
 
 @dataclass(frozen=True)
 class Draft:
-    """What the form says now: a recipe, or what is wrong, by dotted names of fields, and by sections."""
+    """What the form says now: a recipe, or what is wrong, by dotted names of fields, and by sections.
+
+    ``data`` is its section on the data set where that at least is right.
+    """
 
     config: Config | None
+    data: DataConfig | None
     problems: Mapping[str, str]
 
 
@@ -42,10 +46,11 @@ def draft(source: str, texts: Mapping[str, str]) -> Draft:
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        return Draft(
-            None, {_place(name, text): text for name, text in field_problems(error).items()} | problems
-        )
-    return Draft(None if problems else config, problems)
+        found = {_place(name, text): text for name, text in field_problems(error).items()}
+        config, problems = None, found | problems
+    is_data_right = not any(name.partition(".")[0] == "data" for name in problems)
+    data = DataConfig.model_validate(values["data"]) if is_data_right else None
+    return Draft(None if problems else config, data, problems)
 
 
 def _place(name: str, text: str) -> str:

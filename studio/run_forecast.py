@@ -1,54 +1,111 @@
 """What a recipe will do on this machine, as words: data, network, length and the command for it."""
 
 import math
+from dataclasses import dataclass
 
 from textual.content import Content
 
 from ddpm.config import Config, DataConfig
 from ddpm.datasets import DATASETS, NamedSet, resolve
 from ddpm.errors import ConfigError, DataError, MissingDataError
-from ddpm.memory_estimate import fixed_memory
 from ddpm.parameter_count import parameter_count
 from studio import figures
 from studio.class_counts import class_bars, class_words
 from studio.data_look import Found, Glimpse, TooLarge
+from studio.recipe_costs import Costs
+from studio.trial import Measured
 
 _COLOURS = {1: "grey", 3: "RGB", 4: "RGBA"}
 
 
-def forecast(config: Config, found: Found | None, command: str, width: int, rows: int) -> Content:
-    """Words for the panel beside the form, ``width`` characters wide and with ``rows`` to spare for the classes."""
-    with_shape = config.model_copy(update={"data": known_data(config.data, found)})
+@dataclass(frozen=True)
+class Known:
+    """What has been found out beside what the form says; None as long as nobody knows."""
+
+    found: Found | None = None
+    costs: Costs | None = None
+    measured: Measured | None = None
+    is_measuring: bool = False
+
+
+def forecast(config: Config, known: Known, command: str, width: int, rows: int) -> Content:
+    """Words for the panel beside the form, ``width`` characters wide, with ``rows`` to spare; 0: as short as can be.
+
+    ``config``: as ``with_known_data`` gives it.
+    """
+    gap = "\n" if rows else ""
     return Content.assemble(
-        _data(config.data, found),
-        _heading("\nNetwork"),
-        _network(with_shape),
-        _heading("\nTraining"),
-        _length(config, _size_of(config.data, found)),
-        _heading("\nThe same from a shell"),
+        _data(config.data, known.found),
+        _heading(f"{gap}Network"),
+        _network(config),
+        _memory(known.costs, in_full=rows > 0),
+        _heading(f"{gap}Training"),
+        _time(config, known.measured, known.is_measuring),
+        _length(config, _size_of(config.data, known.found)),
+        _heading(f"{gap}The same from a shell"),
         (f"{command}\n", "$primary"),
-        _classes(found, width, rows),
+        _classes(known.found, gap, width, rows),
     )
 
 
-def known_data(data: DataConfig, found: Found | None) -> DataConfig:
-    """The data section with what is known of the data set, on this disk or by its name; else as it is."""
+def with_known_data(config: Config, found: Found | None) -> Config:
+    """The recipe with what is known of the data set, on this disk or by its name; else without a shape."""
+    data = config.data
     if isinstance(found, Glimpse):
-        return resolve(data, found.summary)
-    if named := DATASETS.get(data.source):
-        size, channels = data.image_size or named.image_size, data.channels or named.channels
-        return data.model_copy(update={"image_size": size, "channels": channels})
-    return data
+        known = resolve(data, found.summary)
+    elif config.model.class_conditional:
+        known = data.model_copy(update={"channels": None})  # nobody knows yet how many classes there are
+    elif named := DATASETS.get(data.source):
+        shape = {
+            "image_size": data.image_size or named.image_size,
+            "channels": data.channels or named.channels,
+        }
+        known = data.model_copy(update=shape)
+    else:
+        known = data
+    return config.model_copy(update={"data": known})
 
 
 def _network(config: Config) -> Content:
-    if config.data.channels is None:
+    if config.data.channels is None or config.data.image_size is None:
         return Content.styled("known once the images are\n", "$muted")
     try:
-        memory = figures.size(fixed_memory(config).total)
-        return Content(f"{parameter_count(config):,} parameters\n{memory} with averages and optimizer\n")
+        return Content(f"{parameter_count(config):,} parameters\n")
     except ConfigError as error:
         return Content.styled(f"{error}\n", "$text-error")
+
+
+def _memory(costs: Costs | None, *, in_full: bool) -> Content:
+    if costs is None:
+        return Content.styled("memory: to be estimated …\n", "$muted")
+    if costs.problem:
+        return Content.styled(f"{costs.problem}\n", "$text-error")
+    about = costs.memory if in_full else figures.size(costs.n_bytes)
+    needed = f"memory about {about}\n" if costs.n_bytes else ""
+    if costs.is_tight:
+        return Content.assemble(needed, (f"! more than is free on {costs.device}\n", "$text-warning"))
+    return Content.assemble(needed, (f"on {costs.device}\n" if in_full else "", "$muted"))
+
+
+def _time(config: Config, measured: Measured | None, is_measuring: bool) -> Content:
+    if measured is None or not measured.holds_for(config):
+        words = "how long? ctrl+r measures it\n" if measured is None else "changed: ctrl+r measures again\n"
+        return Content.styled("measuring another recipe …\n" if is_measuring else words, "$muted")
+    if measured.problem:
+        return Content.styled(f"{measured.problem}\n", "$text-error")
+    if measured.pace is None:
+        words = "measuring; ctrl+r ends it …\n" if is_measuring else "broken off before a step was measured\n"
+        return Content.styled(words, "$muted")
+    pace = measured.pace
+    whole = config.train.steps * pace.seconds_a_step
+    limit = 60 * config.train.max_minutes if config.train.max_minutes else math.inf
+    words = f"about {figures.duration(min(whole, limit))}"
+    if whole > limit:
+        words += f", for {limit / whole:.0%} of the steps"
+    seconds = figures.step_time(pace.seconds_a_step)
+    how = f"\n{seconds} a step, by {pace.steps} on {pace.device}"
+    going = "; measuring …" if is_measuring else ""
+    return Content.assemble((words, "bold"), (f"{how}{going}\n", "$muted"))
 
 
 def _heading(words: str) -> tuple[str, str]:
@@ -76,11 +133,11 @@ def _data(data: DataConfig, found: Found | None) -> Content:
     return Content.assemble(heading, lines)
 
 
-def _classes(found: Found | None, width: int, rows: int) -> Content:
+def _classes(found: Found | None, gap: str, width: int, rows: int) -> Content:
     if not isinstance(found, Glimpse) or not found.class_counts:
         return Content("")
     bars = class_bars(found.summary.class_names, found.class_counts, width, rows)
-    return Content.assemble(_heading("\nImages of each class"), bars)
+    return Content.assemble(_heading(f"{gap}Images of each class"), bars)
 
 
 def _named(named: NamedSet) -> str:

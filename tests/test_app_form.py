@@ -17,6 +17,7 @@ from studio.options import given_values
 from studio.recipe_fields import FIELDS, texts_of
 from studio.recipe_form import command, draft, file_command, starting_texts, values_like
 from studio.screens.new_run import NewRunScreen
+from studio.widgets.outlook import Outlook
 from studio.widgets.preview import SamplePane
 
 
@@ -109,11 +110,46 @@ def test_a_set_that_is_not_here_is_downloaded_by_app_and_command_and_a_damaged_o
         damaged.parent.mkdir(parents=True)
         damaged.write_bytes(b"rubbish")
         app.screen.query_one("#source").control.value = "fashion-mnist"
+        await until_seen(pilot, "a 30 MB download")
         app.screen.query_one("#source").control.value = "mnist"
         await until_seen(pilot, "is not an IDX file")
         assert "--download" not in screen_text(pilot)
 
     drive(home, script, (160, 48))
+
+
+def test_the_side_tells_memory_at_once_and_time_after_a_trial_that_leaves_nothing(home):
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        field_input(app, "model-dim").value = "8"
+        field_input(app, "train-batch_size").value = "4"
+        await until_seen(pilot, "activations")
+        await until_seen(pilot, "ctrl+r measures it")
+        await pilot.press("ctrl+r")
+        await until_seen(pilot, "a step, by")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: not app.screen.query_one(Outlook).is_measuring())
+        field_input(app, "train-steps").value = "1000000"
+        await until_seen(pilot, "h ")  # hours, by the same pace
+        field_input(app, "model-dim").value = "12"
+        await until_seen(pilot, "ctrl+r measures again")
+        assert not (home / "runs").exists()
+
+    drive(home, script, (120, 48))
+
+
+def test_what_this_machine_cannot_train_is_told_before_a_run_is_made(home):
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        field_input(app, "train-device").value = "cuda:99"
+        await until(pilot, lambda: "cuda:99" in app.screen.query_one(Outlook).problem)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: any("cuda:99" in toast.message for toast in app._notifications))
+        assert not list_runs(home / "runs")
+
+    drive(home, script, (120, 48))
 
 
 def test_changed_values_outlive_a_change_of_preset(home):

@@ -5,11 +5,10 @@ from typing import Any, ClassVar
 
 from textual import work
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.events import DescendantFocus
-from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Button, Input, Select, Static
+from textual.widgets import Input, Select
 
 from ddpm.config import Config
 from ddpm.datasets import DATASETS
@@ -18,13 +17,13 @@ from ddpm.presets import PRESETS, preset_for
 from ddpm.runs import check_name, create_run, free_name
 from studio import messages
 from studio.actions import Place, bindings
-from studio.data_look import DataLook, Found, Glimpse, sets_here
+from studio.data_look import sets_here
 from studio.home import data_root, home_directory
 from studio.recipe_form import Draft, command, draft, starting_texts, values_like
-from studio.run_forecast import forecast
 from studio.screens.base import StudioScreen
+from studio.screens.dialogs import Waiting
 from studio.widgets.fields import Field, KeyedInput, field_of, picker
-from studio.widgets.preview import SamplePane
+from studio.widgets.outlook import Outlook
 from studio.widgets.recipe_sections import RecipeSections
 from studio.widgets.words import Words
 from studio.workshop import Workshop
@@ -36,8 +35,6 @@ HELP = {
     "preset": "What the fields below begin with; those that you have changed stay.",
     "name": "What the run is called, and its folder.",
 }
-DEBOUNCE_SECONDS = 0.2
-LOOK_SECONDS = 0.1
 
 
 class NewRunScreen(StudioScreen):
@@ -55,10 +52,7 @@ class NewRunScreen(StudioScreen):
         self._picked = self._first[0] if self._first[0] in DATASETS else FOLDER
         self._filled: dict[str, str] = {}
         self._offered_name = ""
-        self._look = DataLook(workshop.data_root)
-        self._asking: Timer | None = None
-        self._found: Found | None = None
-        self._draft = Draft(None, {})
+        self._draft = Draft(None, None, {})
 
     def body(self) -> list[Widget]:
         source, start = self._first
@@ -73,27 +67,15 @@ class NewRunScreen(StudioScreen):
             id="form",
             can_focus=False,
         )
-        images = SamplePane(self.workshop.pictures, empty="looking …", id="data-images")
-        images.can_focus = False
-        side = Vertical(
-            images,
-            VerticalScroll(Static(id="forecast", markup=False), id="forecast-scroll"),
-            Button("Start training  (ctrl+s)", id="start", variant="primary", compact=True),
-            id="side",
-        )
+        side = Outlook(self.workshop, id="side")
         return [Horizontal(form, side, id="new-run"), Words("", id="field-help", markup=False)]
 
     def on_mount(self) -> None:
-        self.query_one("#forecast-scroll").border_title = "what will happen"
         self._filled = starting_texts(self._first[0], self._starts[self._first[1]])
         self._offer_name()
-        self._data_changed()
+        self._show()
         self._field("source").control.focus()
-        self.set_interval(LOOK_SECONDS, self._take_found)
         self._mark_sets()
-
-    def on_unmount(self) -> None:
-        self._look.forget()
 
     # What the form says
 
@@ -104,6 +86,10 @@ class NewRunScreen(StudioScreen):
     def _source(self) -> str:
         chosen = self._field("source").text
         return self._field("folder").text.strip() if chosen == FOLDER else chosen
+
+    @property
+    def _outlook(self) -> Outlook:
+        return self.query_one(Outlook)
 
     @property
     def _sections(self) -> RecipeSections:
@@ -120,7 +106,7 @@ class NewRunScreen(StudioScreen):
                 self._field("preset").fill(preset_for(self._source))
                 self._refill()
                 self._offer_name()
-                self._data_changed()
+                self._show()
             case "preset":
                 self._refill()
                 self._show()
@@ -128,18 +114,12 @@ class NewRunScreen(StudioScreen):
                 self._show()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        changed = field_of(event.input).id
-        if changed == "folder":
+        if field_of(event.input).id == "folder":
             self._offer_name()
-            self._data_changed()
-        else:
-            self._show()
+        self._show()
 
-    def on_recipe_sections_changed(self, event: RecipeSections.Changed) -> None:
-        if event.dotted.startswith("data."):
-            self._data_changed()
-        else:
-            self._show()
+    def on_recipe_sections_changed(self) -> None:
+        self._show()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         fields = [parent for parent in event.widget.ancestors if isinstance(parent, Field)]
@@ -159,33 +139,8 @@ class NewRunScreen(StudioScreen):
             self._offered_name = free_name(self.workshop.runs_root, self._source or "folder")
             field.fill(self._offered_name)
 
-    def _data_changed(self) -> None:
-        self._field("folder").display = self._is_path
-        self._found = None
-        self._look.forget()
+    def on_outlook_data_found(self) -> None:
         self._show()
-        if self._asking is not None:
-            self._asking.stop()
-        # A short wait, as a path is typed letter by letter.
-        self._asking = self.set_timer(DEBOUNCE_SECONDS, self._ask)
-
-    def _ask(self) -> None:
-        if self._draft.config is not None:
-            self._look.ask(self._draft.config.data)
-
-    def _take_found(self) -> None:
-        if (found := self._look.take()) is not None:
-            self._found = found
-            self._show_images(found)
-            self._show()
-
-    def _show_images(self, found: Found) -> None:
-        pane = self.query_one("#data-images", SamplePane)
-        pane.border_subtitle = ""
-        if isinstance(found, Glimpse):
-            pane.show(found.images)
-        else:
-            pane.say("no images to show yet")
 
     @work(group="sets", exit_on_error=False)
     async def _mark_sets(self) -> None:
@@ -196,18 +151,22 @@ class NewRunScreen(StudioScreen):
             self._field("source").offer([*DATASETS, FOLDER], marks)
 
     def _show(self) -> None:
+        self._field("folder").display = self._is_path
         self._draft = draft(self._source, self._sections.texts)
+        self._outlook.look_at(self._draft.data)
         problems = dict(self._draft.problems)
         if name_problem := self._name_problem():
             problems["name"] = name_problem
-        if isinstance(self._found, DataError) and self._source not in DATASETS:
-            problems.setdefault("data.source", str(self._found))
+        found = self._outlook.found
+        if isinstance(found, DataError) and self._source not in DATASETS:
+            problems.setdefault("data.source", str(found))
         self._field("name").show_problem(problems.get("name", ""))
         shown, hidden = ("folder", "source") if self._is_path else ("source", "folder")
         self._field(shown).show_problem(problems.get("data.source", ""))
         self._field(hidden).show_problem("")
         self._sections.show_problems(problems)
-        self._show_forecast()
+        config = self._draft.config
+        self._outlook.show(config, self._command(config) if config else "")
 
     @property
     def _is_path(self) -> bool:
@@ -222,24 +181,13 @@ class NewRunScreen(StudioScreen):
         taken = (self.workshop.runs_root / name).exists()
         return "there is a run of that name already" if taken else ""
 
-    def _show_forecast(self) -> None:
-        panel = self.query_one("#forecast", Static)
-        config = self._draft.config
-        if config is None:
-            panel.update("Mend the marked fields to see what will happen.")
-            return
-        place = self.query_one("#forecast-scroll")
-        rows = 14 if self.has_class("-tall") else 0
-        width = max(10, place.content_size.width)
-        panel.update(forecast(config, self._found, self._command(config), width, rows))
-
     def _command(self, config: Config) -> str:
         options = []
         if self.workshop.home != home_directory():
             options += ["--home", str(self.workshop.home)]
         if self.workshop.data_root != data_root(self.workshop.home):
             options += ["--data-root", str(self.workshop.data_root)]
-        if isinstance(self._found, MissingDataError):
+        if isinstance(self._outlook.found, MissingDataError):
             options += ["--download"]
         chosen = self._field("preset").text
         preset = chosen if chosen in PRESETS else preset_for(config.data.source)
@@ -269,20 +217,39 @@ class NewRunScreen(StudioScreen):
         if self._draft.config is None or name_problem:
             await self._go_to_problem()
             return
-        runner = self.workshop.runner
-        if runner.is_alive and runner.run is not None:
-            self.notify(
-                f"{runner.run.name} is training; stop it before starting another.",
-                severity="warning",
-                markup=False,
-            )
+        if self._outlook.problem:
+            self.notify(self._outlook.problem, severity="error", timeout=10, markup=False)
             return
+        if busy := self._busy():
+            self.notify(f"{busy}; stop it before starting another.", severity="warning", markup=False)
+            return
+        self._start_training(self._draft.config, self._field("name").text.strip())
+
+    @work(group="start", exclusive=True, exit_on_error=False)
+    async def _start_training(self, config: Config, name: str) -> None:
+        outlook = self._outlook
+        if outlook.is_measuring():
+            # Two networks in the memory of one device may be one too many.
+            outlook.end_trial()
+            await self.app.push_screen_wait(Waiting("Ending the trial …", lambda: not outlook.is_measuring()))
         try:
-            run = create_run(self.workshop.runs_root, self._field("name").text.strip(), self._draft.config)
+            run = create_run(self.workshop.runs_root, name, config)
         except DDPMError as error:
             self.complain(error)
             return
         self.post_message(messages.StartTraining(run))
+
+    def _busy(self) -> str:
+        """Which run this app trains, in words; empty where it trains none."""
+        runner = self.workshop.runner
+        return f"{runner.run.name} is training" if runner.is_alive and runner.run is not None else ""
+
+    async def action_measure(self) -> None:
+        self._show()
+        if busy := self._busy():
+            self.notify(f"{busy}: beside it a trial would measure neither.", severity="warning", markup=False)
+        elif not self._outlook.measure():
+            await self._go_to_problem()
 
     async def _go_to_problem(self) -> None:
         self.notify("Some fields need mending first.", severity="warning")
