@@ -78,6 +78,13 @@ def advice(state: SeenState) -> str:
     return ""
 
 
+def nobody_listens(state: SeenState) -> str:
+    """Why a run in this state cannot be told anything."""
+    if state == "preparing":
+        return "It is still opening its data: tell it once it trains."
+    return f"The run is {LOOKS[state].word}, so nobody would hear it."
+
+
 def silence_words(status: Status) -> str:
     """What may be wrong with a trainer that gives no sign of life, and what to do."""
     return (

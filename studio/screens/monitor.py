@@ -2,14 +2,13 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import work
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import RichLog
 
 from ddpm.commands import Command
 from ddpm.errors import DDPMError
@@ -19,13 +18,14 @@ from studio import figures, messages
 from studio.actions import Place, bindings
 from studio.contact_sheet import preview_images
 from studio.feed import News, RunFeed
-from studio.run_state import ALIVE
+from studio.run_questions import RunQuestion, learning_rate_question, note_question, preview_question
+from studio.run_state import ALIVE, nobody_listens
 from studio.run_view import RunView
 from studio.screens.base import StudioScreen
-from studio.screens.dialogs import Confirm
+from studio.screens.dialogs import Ask, Confirm
 from studio.widgets.bar import Bar
-from studio.widgets.log import log_line
 from studio.widgets.preview import SamplePane
+from studio.widgets.run_log import RunLog
 from studio.widgets.run_plot import RunPlot
 from studio.widgets.run_words import preparing_words, trouble_words
 from studio.widgets.tiles import Tiles
@@ -35,7 +35,6 @@ from studio.widgets.words import Words
 from studio.workshop import Workshop
 
 POLL_SECONDS = 0.2
-LOG_LINES = 150
 LONGEST_SOURCE = 20
 
 
@@ -59,7 +58,7 @@ class MonitorScreen(StudioScreen):
                 Vertical(
                     Tiles(TILES, id="tiles"),
                     RunPlot(self.view, id="plot"),
-                    RichLog(id="log", wrap=True, min_width=20, max_lines=LOG_LINES, auto_scroll=True),
+                    RunLog(id="log"),
                     id="left",
                 ),
                 SamplePane(
@@ -70,7 +69,6 @@ class MonitorScreen(StudioScreen):
         ]
 
     def on_mount(self) -> None:
-        self.query_one("#log").border_title = "log"
         self.query_one("#samples").border_title = "samples"
         self.query_one("#trouble").display = False
         self.follow(self._look)
@@ -85,32 +83,20 @@ class MonitorScreen(StudioScreen):
     def _take(self, news: News) -> None:
         state, paused = self.view.state, self.view.status.state
         if news.events_began_again:
-            self.query_one(RichLog).clear()
+            self.query_one(RunLog).begin_again()
         self.view.take(news, starting=self.workshop.runner.is_starting(self.run))
         self._show_head()
         self._show_trouble()
         show_figures(self.query_one(Tiles), self.view)
         if news.events:
-            self.query_one(RichLog).border_subtitle = ""
-            self._log(news.events)
+            self.query_one(RunLog).wait_for("")
+            self.query_one(RunLog).add(news.events)
         self.query_one(RunPlot).follow()
         self._show_preview()
         if (state, paused) != (self.view.state, self.view.status.state):
             self.refresh_bindings()
 
     # What is shown
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._wrap_log_anew)
-
-    def _wrap_log_anew(self) -> None:
-        self.query_one(RichLog).clear()
-        self._log(self.view.events)
-
-    def _log(self, events: list[dict[str, Any]]) -> None:
-        log = self.query_one(RichLog)
-        for event in events[-LOG_LINES:]:
-            log.write(log_line(event, self.app.theme_variables))
 
     def _show_head(self) -> None:
         view = self.view
@@ -198,7 +184,7 @@ class MonitorScreen(StudioScreen):
             self.complain(error)
             return
         # Until the trainer has taken the command, which the log then shows.
-        self.query_one(RichLog).border_subtitle = said
+        self.query_one(RunLog).wait_for(said)
 
     def action_pause(self) -> None:
         self._send("pause", "pausing …")
@@ -212,6 +198,33 @@ class MonitorScreen(StudioScreen):
     def action_checkpoint(self) -> None:
         self._send("checkpoint", "saving …")
 
+    def action_change_learning_rate(self) -> None:
+        if self.view.config:
+            self._ask(learning_rate_question(self.view.config, self.view.step))
+
+    def action_change_preview_interval(self) -> None:
+        if self.view.config:
+            self._ask(preview_question(self.view.config, self.view.step))
+
+    def action_note(self) -> None:
+        self._ask(note_question())
+
+    @work(group="ask", exclusive=True, exit_on_error=False)
+    async def _ask(self, asked: RunQuestion) -> None:
+        if not self._can_tell():
+            return
+        dialog = Ask(asked.question, asked.detail, asked.text, asked.yes, asked.command)
+        answer = await self.app.push_screen_wait(dialog)
+        if answer is not None and self._can_tell():
+            self._send(asked.command(answer), "telling it …")
+
+    def _can_tell(self) -> bool:
+        """Whether somebody trains the run; says so where nobody does."""
+        if self.view.state in ("running", "paused", "stalled"):
+            return True
+        self.notify(nobody_listens(self.view.state), severity="warning", markup=False)
+        return False
+
     def action_stop(self) -> None:
         self._stop()
 
@@ -222,7 +235,7 @@ class MonitorScreen(StudioScreen):
             if self.workshop.runner.trains(self.run):
                 # Straight to the thread, as the disk that a command is sent through may be full.
                 self.workshop.runner.stop()
-                self.query_one(RichLog).border_subtitle = "stopping …"
+                self.query_one(RunLog).wait_for("stopping …")
                 self.refresh_bindings()
             else:
                 self._send("stop", "stopping …")
@@ -247,3 +260,6 @@ class MonitorScreen(StudioScreen):
 
     def action_next_quantity(self) -> None:
         self.query_one(RunPlot).next_quantity()
+
+    def action_next_log_level(self) -> None:
+        self.query_one(RunLog).show_next_level()

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from ddpm.printable import printable
 from studio import figures
+from studio.log_levels import level_of
 
 _GLYPHS = {
     "started": ("▶", "state-running"),
@@ -32,12 +33,14 @@ def log_line(event: Mapping[str, Any], colors: Mapping[str, str]) -> Text:
     kind = printable(str(event.get("kind", "?")))
     glyph, variable = _GLYPHS.get(kind, ("·", "foreground"))
     moment = event.get("time", 0)
+    color = colors.get(variable, "")
+    grave = level_of(event) != "info"
     line = Text(figures.clock(float(moment) if isinstance(moment, int | float) else 0.0), "dim")
-    line.append(f" {glyph} ", colors.get(variable, ""))
-    line.append(kind, "bold" if kind in ("failed", "warning", "finished") else "")
+    line.append(f" {glyph} ", color)
+    line.append(kind, f"bold {color}" if grave else "bold" if kind == "finished" else "")
     step = event.get("step")
     if isinstance(step, int) and step > 0:
         line.append(f" {step:,}", "bold")
     if message := printable(str(event.get("message", ""))):
-        line.append(f" {message}", "dim")
+        line.append(f" {message}", "" if grave else "dim")
     return line
