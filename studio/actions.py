@@ -1,4 +1,4 @@
-"""Every key of the app in one table. Bindings, footers and the help screen are all made from it."""
+"""Every key of the app in one table. Bindings, footers, help and command palette are all made from it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +14,10 @@ PARTS: dict[Place, tuple[Place, ...]] = {"monitor": ("plot",), "compare": ("plot
 
 @dataclass(frozen=True)
 class Action:
-    """A key, the action it runs on its screen, a label for the footer and a sentence for the help screen."""
+    """A key, the action it runs on its screen, a label for the footer and a sentence for the help screen.
+
+    ``name``: what the user's own keys call it, where it is not called as the action is.
+    """
 
     place: Place
     id: str
@@ -23,6 +26,17 @@ class Action:
     help: str
     in_footer: bool = True
     key_label: str | None = None
+    name: str = ""
+
+    @property
+    def path(self) -> tuple[str, str]:
+        """The table of the user's own keys that it is in, and its name there."""
+        return self.place.replace(" ", "_"), self.name or self.id.removeprefix("app.")
+
+    @property
+    def binding_id(self) -> str:
+        """What Textual's keymap calls it. Actions of one name share their key."""
+        return ".".join(self.path)
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -91,7 +105,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("new run", "unfold", "ctrl+o", "All fields", "Show every field of the recipe, or the usual ones."),
     Action("new run", "app.back", "escape", "Back", "Go back without making a run."),
     Action("monitor", "pause", "p", "Pause", "Pause training; the network stays in memory."),
-    Action("monitor", "go_on", "p", "Go on", "Go on with paused training."),
+    Action(
+        "monitor",
+        "go_on",
+        "p",
+        "Go on",
+        "Go on with paused training.",
+        name="pause",
+    ),
     Action("monitor", "preview", "v", "Preview", "Draw the preview samples now."),
     Action("monitor", "checkpoint", "k", "Save", "Write a checkpoint now."),
     Action("monitor", "stop", "S", "Stop", "Stop training with a checkpoint, after asking."),
@@ -144,7 +165,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("monitor", "app.back", "escape", "Back", "Back to the screen before; training goes on."),
     Action("checkpoints", "resume", "r", "Resume", "Train on from the chosen checkpoint."),
     Action(
-        "checkpoints", "resume", "enter", "Resume", "Train on from the chosen checkpoint.", in_footer=False
+        "checkpoints",
+        "resume",
+        "enter",
+        "Resume",
+        "Train on from the chosen checkpoint.",
+        in_footer=False,
+        name="resume_here",
     ),
     Action("checkpoints", "branch", "b", "Branch", "Make a new run that begins at the chosen checkpoint."),
     Action("checkpoints", "sample", "s", "Sample", "Draw images with the chosen checkpoint."),
@@ -212,8 +239,19 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("plot", "show_start", "home", "Start", "Move the zoomed plot to the first step.", False),
     Action("plot", "follow", "end", "Follow", "Move the zoomed plot to the latest step; follow it.", False),
-    Action("schedule", "move(-1)", "left", "Less noise", "Go back by one timestep.", False, "←"),
-    Action("schedule", "move(1)", "right", "More noise", "Go on by one timestep.", False, "→"),
+    Action(
+        "schedule",
+        "move(-1)",
+        "left",
+        "Less noise",
+        "Go back by one timestep.",
+        False,
+        "←",
+        name="less_noise",
+    ),
+    Action(
+        "schedule", "move(1)", "right", "More noise", "Go on by one timestep.", False, "→", name="more_noise"
+    ),
     Action(
         "schedule",
         "move(-1, True)",
@@ -222,6 +260,7 @@ ACTIONS: tuple[Action, ...] = (
         "Go back by a twentieth of the way.",
         False,
         "shift+←",
+        name="much_less_noise",
     ),
     Action(
         "schedule",
@@ -231,9 +270,26 @@ ACTIONS: tuple[Action, ...] = (
         "Go on by a twentieth of the way.",
         False,
         "shift+→",
+        name="much_more_noise",
     ),
-    Action("schedule", "go(0)", "home", "Image", "Go to t = 0, the image with the least noise.", False),
-    Action("schedule", "go(1)", "end", "Noise", "Go to the last timestep.", False),
+    Action(
+        "schedule",
+        "go(0)",
+        "home",
+        "Image",
+        "Go to t = 0, the image with the least noise.",
+        False,
+        name="image",
+    ),
+    Action(
+        "schedule",
+        "go(1)",
+        "end",
+        "Noise",
+        "Go to the last timestep.",
+        False,
+        name="noise",
+    ),
     Action("schedule", "play", "space", "Play", "Let the noise come, from where t is; again stops it."),
     Action("schedule", "edit", "e", "Edit", "Change the schedules: their names, T and the ends of beta."),
     Action("schedule", "swap", "x", "Swap", "Exchange A and B: pictures follow A."),
@@ -242,10 +298,24 @@ ACTIONS: tuple[Action, ...] = (
     Action("schedule", "reset", "r", "Reset", "Go back to the schedule of the recipe."),
     Action("schedule", "leave_form", "escape", "Back", "Out of the fields; then back to the screen before."),
     Action(
-        "compare", "step(-1)", "left,left_square_bracket", "Earlier", "Samples of an earlier step.", True, "←"
+        "compare",
+        "step(-1)",
+        "left,left_square_bracket",
+        "Earlier",
+        "Samples of an earlier step.",
+        True,
+        "←",
+        name="earlier",
     ),
     Action(
-        "compare", "step(1)", "right,right_square_bracket", "Later", "Samples of a later step.", True, "→"
+        "compare",
+        "step(1)",
+        "right,right_square_bracket",
+        "Later",
+        "Samples of a later step.",
+        True,
+        "→",
+        name="later",
     ),
     Action("compare", "first", "home", "First", "The first samples.", False),
     Action("compare", "last", "end", "Latest", "The latest samples; follow those that come.", False),
@@ -259,7 +329,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("everywhere", "help", "question_mark", "Help", "Show the keys of this screen.", key_label="?"),
     Action("everywhere", "leave", "q", "Quit", "Leave the app; asks while it is training."),
     Action(
-        "everywhere", "leave", "ctrl+q", "Quit", "Leave the app, also from inside a form.", in_footer=False
+        "everywhere",
+        "leave",
+        "ctrl+q",
+        "Quit",
+        "Leave the app, also from inside a form.",
+        in_footer=False,
+        name="leave_forms",
     ),
 )
 
@@ -275,21 +351,8 @@ def bindings(place: Place) -> list[BindingType]:
             key_display=action.key_label,
             tooltip=action.help,
             priority=action.key.startswith("ctrl+"),
+            id=action.binding_id,
         )
         for action in ACTIONS
         if action.place == place
     ]
-
-
-def help_rows(place: Place) -> list[tuple[str, str]]:
-    """(key, what it does) of a screen, then of its parts and of the whole app."""
-    return [
-        (_key_name(action), action.help)
-        for wanted in (place, *PARTS.get(place, ()), "everywhere")
-        for action in ACTIONS
-        if action.place == wanted
-    ]
-
-
-def _key_name(action: Action) -> str:
-    return action.key_label or action.key.replace("escape", "esc")

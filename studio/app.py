@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from weakref import WeakSet
@@ -9,7 +10,7 @@ from weakref import WeakSet
 from textual import work
 from textual.app import App
 from textual.binding import BindingType
-from textual.theme import Theme
+from textual.command import Provider
 from textual.worker import Worker, WorkerState
 
 from ddpm.checkpoint import Checkpoint, newest_whole
@@ -18,43 +19,27 @@ from ddpm.runs import Run
 from studio import messages
 from studio.actions import bindings
 from studio.home import home_option
+from studio.keymap import keymap_of
 from studio.leaving import Leaver
-from studio.run_state import STATE_COLORS
 from studio.runner import Runner
 from studio.screens.base import SMALLEST, StudioScreen
 from studio.screens.dialogs import Ask, Confirm, Help, Waiting
 from studio.screens.runs import RunsScreen
-from studio.settings import settings_or_defaults
+from studio.settings import Settings, settings_path
 from studio.terminal import Pictures
 from studio.terminal_line import drawing_unbreakably, say
+from studio.themes import STUDIO_THEME, variables
 from studio.workshop import Workshop
 
 if TYPE_CHECKING:
     from studio.drawing import Drawer
 
-# Two of Okabe and Ito's colours for what is compared, everywhere alike; darker ones of theirs on light ground.
-SERIES_ON_DARK = {"series-a": "#56b4e9", "series-b": "#e69f00"}
-SERIES_ON_LIGHT = {"series-a": "#0072b2", "series-b": "#d55e00"}
 
-STUDIO_THEME = Theme(
-    name="studio",
-    primary="#6cb6ff",
-    secondary="#8fa8c8",
-    accent="#ffb454",
-    warning="#f0c742",
-    error="#f07a55",
-    success="#2bb58a",
-    foreground="#d5dbe5",
-    background="#0e131a",
-    surface="#131a23",
-    panel="#1b2531",
-    dark=True,
-    variables={
-        "footer-key-foreground": "#ffb454",
-        "footer-background": "#1b2531",
-        "border-blurred": "#2b3949",
-    },
-)
+def commands() -> type[Provider]:
+    """What the command palette offers; imported when it is opened."""
+    from studio.palette import StudioCommands
+
+    return StudioCommands
 
 
 class StudioApp(App[None]):
@@ -63,6 +48,7 @@ class StudioApp(App[None]):
     TITLE = "ddpm-studio"
     CSS_PATH = "studio.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
+    COMMANDS: ClassVar[set[Callable[[], type[Provider]]]] = {commands}  # type: ignore[assignment]
     # Classes of the screen, for the style sheet: too small, 80 columns, wide; too low, 24 lines, tall.
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (SMALLEST[0], "-narrow"), (112, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (SMALLEST[1], "-low"), (34, "-tall")]  # noqa: RUF012
@@ -75,21 +61,40 @@ class StudioApp(App[None]):
         show: Run | None = None,
         greeting: str = "",
         warning: str = "",
+        settings: Settings | None = None,
     ) -> None:
         """``show``: the run whose monitor is opened first; ``greeting`` and ``warning``: words to begin with."""
         super().__init__()
+        self._settings = settings or Settings()
+        self.keys = keymap_of(self._settings.keymap)
         self.farewell = ""
         self.is_handing_over = False
-        self._show_first, self._greeting, self._warning = show, greeting, warning
+        self._show_first, self._greeting = show, greeting
+        self._warnings = [warning] if warning else []
         self.workshop = Workshop(home, data_root, pictures, Runner(data_root))
         self.drawers: WeakSet[Drawer] = WeakSet()
         self.register_theme(STUDIO_THEME)
+        self._obey_settings()
+
+    def _obey_settings(self) -> None:
         self.theme = "studio"
+        theme = self._settings.theme
+        if self.get_theme(theme):
+            self.theme = theme
+        else:
+            self._warnings.append(
+                f"There is no theme {theme}: there are {', '.join(sorted(self.available_themes))}."
+            )
+        if not self._settings.animations:
+            self.animation_level = "none"
+        self.set_keymap(dict(self.keys.own))
+        if self.keys.problems:
+            self._warnings.append(
+                "Of your own keys some are not used: " + "; ".join(self.keys.problems) + "."
+            )
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        dark = self.current_theme.dark
-        series = SERIES_ON_DARK if dark else SERIES_ON_LIGHT
-        return {**STATE_COLORS, **series, "muted": "#7f8da0" if dark else "#5c6773"}
+        return variables(self.current_theme)
 
     def on_mount(self) -> None:
         self.push_screen(RunsScreen(self.workshop))
@@ -97,8 +102,8 @@ class StudioApp(App[None]):
             self._show_monitor(self._show_first)
         if self._greeting:
             self.notify(self._greeting, markup=False)
-        if self._warning:
-            self.notify(self._warning, severity="warning", timeout=10, markup=False)
+        for warning in self._warnings:
+            self.notify(warning, severity="warning", timeout=10, markup=False)
 
     # Going from screen to screen
 
@@ -141,7 +146,12 @@ class StudioApp(App[None]):
 
     def action_help(self) -> None:
         if isinstance(self.screen, StudioScreen):
-            self.push_screen(Help(self.screen.place))
+            self.push_screen(Help(self.screen.place, self.keys))
+
+    def take_theme(self, name: str) -> None:
+        """Change the colours until the app is left, and say how to keep them."""
+        self.theme = name
+        self.notify(f'To keep it, write theme = "{name}" into {settings_path()}', markup=False)
 
     def _show_monitor(self, run: Run) -> None:
         """The monitor directly above the list of runs, wherever one has been before."""
@@ -280,15 +290,20 @@ class StudioApp(App[None]):
 
 
 def run_app(
-    home: Path, data_root: Path, pictures: Pictures, show: Run | None = None, greeting: str = ""
+    home: Path,
+    data_root: Path,
+    pictures: Pictures,
+    settings: Settings,
+    show: Run | None = None,
+    greeting: str = "",
+    warning: str = "",
 ) -> int:
-    """Open the app until its user leaves; returns the exit code. ``show`` and ``greeting`` as StudioApp has them.
+    """Open the app until its user leaves; returns the exit code. The others are as StudioApp has them.
 
     Whatever ends the app, a run that it was training is stopped with a checkpoint before this returns, or where
     its terminal went away, trained to its end if the person has not set otherwise.
     """
-    settings, problem = settings_or_defaults()
-    app = StudioApp(home, data_root, pictures, show, greeting, problem)
+    app = StudioApp(home, data_root, pictures, show, greeting, warning, settings)
     leaver = Leaver(app, app.workshop.runner, settings.on_hangup)
     with leaver.listening():
         try:

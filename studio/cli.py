@@ -10,7 +10,7 @@ from typing import Any
 from ddpm.errors import DDPMError, UsageError
 from ddpm.version import __version__
 from studio.command_parser import CommandParser, place_options
-from studio.launch import IMAGE_PROTOCOLS, open_app
+from studio.launch import add_looks, open_app
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -130,9 +130,7 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"ddpm-studio {__version__}")
-    parser.add_argument(
-        "--images", choices=IMAGE_PROTOCOLS, default="auto", help="how the app shows pictures (default auto)"
-    )
+    add_looks(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     for name, command in COMMANDS.items():

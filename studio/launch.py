@@ -13,6 +13,20 @@ if TYPE_CHECKING:
 IMAGE_PROTOCOLS = ("auto", "kitty", "sixel", "half", "none")
 
 
+def add_looks(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Options for how the app looks. Those not given are ``default``, and then what the person has set for good."""
+    parser.add_argument(
+        "--images", choices=IMAGE_PROTOCOLS, default=default, help="how the app shows pictures (default auto)"
+    )
+    parser.add_argument("--theme", metavar="NAME", default=default, help="the colours of the app")
+    parser.add_argument(
+        "--ascii",
+        action=argparse.BooleanOptionalAction,
+        default=default,
+        help="the app draws with the characters of ASCII only",
+    )
+
+
 def open_app(arguments: argparse.Namespace, show: "Run | None" = None, greeting: str = "") -> int:
     """Start the app, in the monitor of the run to ``show`` or in the list of runs, and with a word to its user.
 
@@ -29,10 +43,15 @@ def open_app(arguments: argparse.Namespace, show: "Run | None" = None, greeting:
     gc.disable()  # what is imported stays; looking through it for garbage is a tenth of the way to the first paint
     with terminal_question.asked() as answer:
         from studio.app import run_app
+        from studio.settings import settings_or_defaults
         from studio.terminal import find_pictures
 
-        pictures = find_pictures(arguments.images, answer())
+        settings, problem = settings_or_defaults()
+        given = {name: getattr(arguments, name) for name in ("images", "theme", "ascii")}
+        asked = {name: value for name, value in given.items() if value is not None}
+        settings = settings.model_copy(update=asked)
+        pictures = find_pictures(settings.images, answer())
     gc.freeze()
     gc.enable()
     home = home_directory(arguments.home)
-    return run_app(home, data_root(home, arguments.data_root), pictures, show, greeting)
+    return run_app(home, data_root(home, arguments.data_root), pictures, settings, show, greeting, problem)

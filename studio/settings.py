@@ -16,6 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ddpm.errors import ConfigError
 
 OnHangup = Literal["continue", "stop"]
+ImageProtocol = Literal["auto", "kitty", "sixel", "half", "none"]
+# A setting on_hangup is also taken from the environment variable DDPM_STUDIO_ON_HANGUP, and so are all but tables.
+ENVIRONMENT_PREFIX = "DDPM_STUDIO_"
 
 
 class Settings(BaseModel):
@@ -28,6 +31,20 @@ class Settings(BaseModel):
         description="what training does when its terminal goes away (a dropped SSH line, a closed window): it goes on "
         "without one, or it saves a checkpoint and stops",
     )
+    theme: str = Field(
+        "studio",
+        description="the colours of the app; the command palette (ctrl+p) shows every theme there is",
+    )
+    images: ImageProtocol = Field("auto", description="how the app shows pictures; auto asks the terminal")
+    ascii: bool = Field(
+        False, description="whether the app draws with the characters of ASCII only, pictures included"
+    )
+    animations: bool = Field(True, description="whether the app scrolls and fades smoothly, or at once")
+    keymap: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="your own keys, by screen and action, several with commas between them; those not named here "
+        "stay as they are",
+    )
 
 
 def settings_path() -> Path:
@@ -39,24 +56,39 @@ def settings_path() -> Path:
 
 
 def read_settings(path: Path | None = None) -> Settings:
-    """The settings of the file; the defaults where there is none.
+    """The settings: of the environment where it has them, else of the file, else the defaults.
 
-    Raises ConfigError that names the file, and each key that is wrong, its value and what is allowed.
+    Raises ConfigError that names the file or the variable, each key that is wrong, its value and what is allowed.
     """
     path = path or settings_path()
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return Settings()
+        values = {}
     except OSError as error:
         raise ConfigError(f"Cannot read the settings {path}: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"The settings {path} are not valid TOML: {error}.") from None
+    _checked(values, f"The settings {path} are")
+    return _checked(
+        {**values, **_from_environment()}, f"The environment's {ENVIRONMENT_PREFIX}* settings are"
+    )
+
+
+def _from_environment() -> dict[str, str]:
+    return {
+        name: value
+        for name in Settings.model_fields
+        if name != "keymap" and (value := os.environ.get(ENVIRONMENT_PREFIX + name.upper()))
+    }
+
+
+def _checked(values: dict[str, Any], what: str) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         problems = "; ".join(_problem(problem) for problem in error.errors(include_url=False))
-        raise ConfigError(f"The settings {path} are not valid: {problems}.") from None
+        raise ConfigError(f"{what} not valid: {problems}.") from None
 
 
 def settings_or_defaults() -> tuple[Settings, str]:
@@ -77,11 +109,12 @@ def as_toml(settings: Settings) -> str:
     parts = []
     for name in [*plain, *tables]:  # a key after a table would belong to the table
         field = Settings.model_fields[name]
-        told = f"{name}: {field.description}.{_allowed(field.annotation)}"
-        comment = textwrap.fill(told, 100, initial_indent="# ", subsequent_indent="# ")
+        meaning = f"{name}: {field.description}.{_allowed(field.annotation)}"
+        comment = textwrap.fill(meaning, 100, initial_indent="# ", subsequent_indent="# ")
         default = tomli_w.dumps({name: field.get_default(call_default_factory=True)}).strip()
-        written = tomli_w.dumps({name: values[name]}) if name in values else ""
-        parts.append(f"{comment}\n# Default: {default}\n{written}")
+        told = "" if name in tables else f"# Default: {default}\n"
+        written = tomli_w.dumps({name: values[name]}) if values.get(name) != {} else ""
+        parts.append(f"{comment}\n{told}{written}")
     return "\n".join(parts)
 
 

@@ -20,6 +20,7 @@ from ddpm.config import Config, merge
 from ddpm.files import json_bytes
 from ddpm.runs import Run, Status, create_run
 from studio.app import StudioApp
+from studio.settings import Settings
 from studio.terminal import find_pictures
 
 Script = Callable[[Pilot[None], StudioApp], Awaitable[None]]
@@ -32,15 +33,16 @@ def drive(
     *,
     toasts: bool = False,
     show: Run | None = None,
+    settings: Settings | None = None,
 ) -> None:
     """Run the app on ``home`` in a terminal of ``size`` (columns, lines) and let ``script`` press its keys.
 
     With ``toasts`` its notifications are on screen, where they may cover other words; ``show``: the run whose
-    monitor it begins with.
+    monitor it begins with; ``settings``: the user's.
     """
 
     async def session() -> None:
-        app = StudioApp(home, home / "data", find_pictures("half"), show)
+        app = StudioApp(home, home / "data", find_pictures("half"), show, settings=settings)
         try:
             async with app.run_test(size=size, notifications=toasts) as pilot:
                 await pilot.pause()

@@ -22,6 +22,7 @@ from studio.screens.monitor import MonitorScreen
 from studio.screens.new_run import NewRunScreen
 from studio.screens.runs import RunsScreen
 from studio.screens.sample import SampleScreen
+from studio.settings import Settings
 from studio.terminal import find_pictures
 from studio.widgets.preview import SamplePane
 
@@ -152,7 +153,7 @@ def test_an_app_that_breaks_saves_the_run_it_was_training(home, monkeypatch, cap
 
     monkeypatch.setattr(StudioApp, "run", broken)
     with pytest.raises(ZeroDivisionError):
-        run_app(home, home / "data", find_pictures("half"))
+        run_app(home, home / "data", find_pictures("half"), Settings())
     assert "Saving a checkpoint" in capsys.readouterr().err
     assert run.status().state == "stopped"
     assert newest_whole(run.checkpoints_path).step == run.status().step
@@ -321,7 +322,7 @@ def test_an_app_that_breaks_stops_its_drawing(home, trained, monkeypatch):
 
     monkeypatch.setattr(StudioApp, "run", broken)
     with pytest.raises(ZeroDivisionError):
-        run_app(home, home / "data", find_pictures("half"))
+        run_app(home, home / "data", find_pictures("half"), Settings())
     drawer.join(60)
     frame = drawer.take_frame()
     assert (drawer.is_alive, drawer.error) == (False, "")

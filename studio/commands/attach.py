@@ -6,7 +6,7 @@ from pathlib import Path
 from ddpm.errors import RunNameError
 from ddpm.runs import list_runs, open_run
 from studio.home import home_directory, runs_root
-from studio.launch import IMAGE_PROTOCOLS, open_app
+from studio.launch import add_looks, open_app
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -14,9 +14,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run", nargs="?", metavar="RUN", help="the run to watch (default: the one that is being trained)"
     )
-    parser.add_argument(
-        "--images", choices=IMAGE_PROTOCOLS, default=argparse.SUPPRESS, help="how the app shows pictures"
-    )
+    add_looks(parser, argparse.SUPPRESS)
     parser.epilog = (
         "Leaving the app stops nothing: it watches and controls the run through its directory. d in the monitor hands "
         "a run that the app trains itself to a background process."

@@ -10,15 +10,22 @@ from studio.settings import as_toml, read_settings, settings_path
 def add_options(parser: argparse.ArgumentParser) -> None:
     """``settings`` has no options of its own."""
     parser.epilog = (
-        "To change one, save what this prints as the file that its first line names, and edit that."
+        "To change one, save what this prints as the file that its first line names, and edit that. Options of the "
+        "command come before the environment (DDPM_STUDIO_THEME, ...), and that before the file."
     )
 
 
 def command(arguments: argparse.Namespace) -> int:
-    """Print the settings in force as TOML. Raises ConfigError where their file is broken."""
+    """Print the settings in force and every key as TOML. Raises ConfigError where their file is broken."""
+    from studio.keymap import keymap_of, reference
+
     path = settings_path()
     settings = read_settings(path)
     there = "" if path.exists() else " (it is not there yet, so these are the defaults)"
     print(printable(f"# Settings of ddpm-studio, read from {path}{there}.\n"))
     sys.stdout.write(as_toml(settings))
+    keymap = keymap_of(settings.keymap)
+    for problem in keymap.problems:
+        print(printable(f"# Not used: {problem}."))
+    sys.stdout.write(reference(keymap))
     return 0

@@ -13,7 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Footer, Input, LoadingIndicator, Static
 
 from ddpm.errors import DDPMError
-from studio.actions import Place, help_rows
+from studio.actions import Place
+from studio.keymap import Keymap
 
 
 class Confirm(ModalScreen[bool]):
@@ -128,16 +129,16 @@ class Help(ModalScreen[None]):
         Binding("escape,question_mark,q,enter", "dismiss", "Close", key_display="esc")
     ]
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, keymap: Keymap) -> None:
         super().__init__()
-        self._place = place
+        self._place, self._keymap = place, keymap
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog help"):
             yield Static(Content.styled(f"Keys: {self._place}", "bold $primary"))
             keys = Table.grid(padding=(0, 2))
             colors = self.app.theme_variables
-            for key, text in [*help_rows(self._place), *_ALWAYS]:
+            for key, text in [*self._keymap.help_rows(self._place), *_ALWAYS]:
                 keys.add_row(Text(key, f"bold {colors['accent']}", justify="right"), Text(text))
             yield Static(keys, classes="dialog-detail")
         yield Footer(compact=True, show_command_palette=False)
@@ -148,5 +149,5 @@ class Help(ModalScreen[None]):
 
 _ALWAYS = [
     ("tab", "Next field or pane; shift+tab: the one before."),
-    ("ctrl+p", "Command palette: themes, screenshots and more."),
+    ("ctrl+p", "Command palette: everything by name; open a run, choose a theme."),
 ]
