@@ -1,5 +1,6 @@
 """Recipes that work, by name. What they leave out takes the defaults of ddpm.config."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from ddpm.config import Config, merge
@@ -38,6 +39,32 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
         "previews": {"every": 500},
     },
+}
+
+
+@dataclass(frozen=True)
+class Experience:
+    """What a preset took on one machine, with its own data set, and what its samples were like."""
+
+    seconds: float
+    machine: str
+    reached: str
+
+
+_TWO_CORES = "2 cores of an AMD EPYC with AVX-512 BF16, no GPU, torch 2.15"
+EXPERIENCES: dict[str, Experience] = {
+    "digits": Experience(
+        50,
+        _TWO_CORES,
+        "samples (DDPM, 250 steps) as far from real digits in pixels as held-out real ones are (Fréchet distance), "
+        "recognised with 0.958 of their certainty",
+    ),
+    "mnist": Experience(
+        636,
+        _TWO_CORES,
+        "512 samples (DDPM, 250 steps) at a Fréchet distance of 7.5 in the features of a classifier; unseen real "
+        "images: 12.9",
+    ),
 }
 
 

@@ -102,6 +102,9 @@ ACTIONS: tuple[Action, ...] = (
         "Time it",
         "Measure some steps: how long training takes. Again ends it.",
     ),
+    Action(
+        "new run", "save_preset", "ctrl+g", "Save preset", "Keep these values as a preset of your own.", False
+    ),
     Action("new run", "unfold", "ctrl+o", "All fields", "Show every field of the recipe, or the usual ones."),
     Action("new run", "app.back", "escape", "Back", "Go back without making a run."),
     Action("monitor", "pause", "p", "Pause", "Pause training; the network stays in memory."),

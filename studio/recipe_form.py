@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from ddpm.config import Config, DataConfig, field_problems, merge, sections
-from ddpm.presets import preset_for, preset_values
+from ddpm.presets import preset_for
 from studio.options import SHORT_NAMES
 from studio.recipe_fields import FIELDS, texts_of, values_of
+from studio.user_presets import starting_recipe
 
 # Of a recipe that is no option of its own: it is named outright, or found in the data set.
 _NO_OPTIONS = ("data.source", "data.class_names")
@@ -30,7 +31,7 @@ class Draft:
 
 def starting_texts(source: str, start: Mapping[str, Any]) -> dict[str, str]:
     """What the values that one starts from, a preset's or another run's, put into the fields."""
-    return texts_of(Config.build(merge(dict(start), {"data": {"source": source or "folder"}})))
+    return texts_of(starting_recipe(start, source or "folder"))
 
 
 def draft(source: str, texts: Mapping[str, str]) -> Draft:
@@ -65,13 +66,18 @@ def values_like(config: Config) -> dict[str, Any]:
     return config.model_dump(exclude={"changes": True, "data": {"class_names"}})
 
 
-def command(config: Config, preset: str, name: str, options: Sequence[str] = ()) -> str:
-    """The command line that makes the same run. ``options`` go at its end: other places, a download."""
+def command(
+    config: Config, preset: tuple[str, Mapping[str, Any]], name: str, options: Sequence[str] = ()
+) -> str:
+    """The command line that makes the same run. ``preset``: the name and the values of one to start from.
+
+    ``options`` go at its end: other places, a download.
+    """
     source = config.data.source
-    usual = Config.build(merge(preset_values(preset), {"data": {"source": source}}))
+    usual = starting_recipe(preset[1], source)
     words = ["ddpm-studio", "train", source]
-    if preset != preset_for(source):
-        words += ["--preset", preset]
+    if preset[0] != preset_for(source):
+        words += ["--preset", preset[0]]
     for section, model in sections().items():
         for field in model.model_fields:
             dotted = f"{section}.{field}"

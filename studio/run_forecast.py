@@ -9,6 +9,7 @@ from ddpm.config import Config, DataConfig
 from ddpm.datasets import DATASETS, NamedSet, resolve
 from ddpm.errors import ConfigError, DataError, MissingDataError
 from ddpm.parameter_count import parameter_count
+from ddpm.presets import EXPERIENCES
 from studio import figures
 from studio.class_counts import class_bars, class_words
 from studio.data_look import Found, Glimpse, TooLarge
@@ -28,10 +29,10 @@ class Known:
     is_measuring: bool = False
 
 
-def forecast(config: Config, known: Known, command: str, width: int, rows: int) -> Content:
+def forecast(config: Config, known: Known, preset: str, command: str, width: int, rows: int) -> Content:
     """Words for the panel beside the form, ``width`` characters wide, with ``rows`` to spare; 0: as short as can be.
 
-    ``config``: as ``with_known_data`` gives it.
+    ``config``: as ``with_known_data`` gives it; ``preset``: that it is, unchanged; empty where it is none.
     """
     gap = "\n" if rows else ""
     return Content.assemble(
@@ -42,6 +43,7 @@ def forecast(config: Config, known: Known, command: str, width: int, rows: int) 
         _heading(f"{gap}Training"),
         _time(config, known.measured, known.is_measuring),
         _length(config, _size_of(config.data, known.found)),
+        _experience(preset, gap),
         _heading(f"{gap}The same from a shell"),
         (f"{command}\n", "$primary"),
         _classes(known.found, gap, width, rows),
@@ -106,6 +108,14 @@ def _time(config: Config, measured: Measured | None, is_measuring: bool) -> Cont
     how = f"\n{seconds} a step, by {pace.steps} on {pace.device}"
     going = "; measuring …" if is_measuring else ""
     return Content.assemble((words, "bold"), (f"{how}{going}\n", "$muted"))
+
+
+def _experience(preset: str, gap: str) -> Content:
+    if preset not in EXPERIENCES:
+        return Content("")
+    known = EXPERIENCES[preset]
+    words = f"{figures.duration(known.seconds)} on {known.machine}: {known.reached}\n"
+    return Content.assemble(_heading(f"{gap}Once measured"), words)
 
 
 def _heading(words: str) -> tuple[str, str]:

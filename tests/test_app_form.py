@@ -152,6 +152,35 @@ def test_what_this_machine_cannot_train_is_told_before_a_run_is_made(home):
     drive(home, script, (120, 48))
 
 
+def test_the_values_of_the_form_are_saved_as_a_preset_and_offered_again(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("DDPM_STUDIO_SETTINGS", str(tmp_path / "settings.toml"))
+
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        form = app.screen
+        assert "Once measured" in form.query_one("#forecast").content.plain
+        field_input(app, "model-dim").value = "24"
+        await until(pilot, lambda: "Once measured" not in form.query_one("#forecast").content.plain)
+        await pilot.press("ctrl+g")
+        await until_seen(pilot, "Save these values as a preset")
+        await pilot.press(*"digits", "enter")
+        await until_seen(pilot, "comes with the program")
+        await pilot.press(*"-wide", "enter")
+        await until(
+            pilot, lambda: app.screen is form and form.query_one("#preset").control.value == "digits-wide"
+        )
+        await until_seen(pilot, "--preset digits-wide")
+        await pilot.press("escape")
+        await until_seen(pilot, "There are no runs yet")
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        app.screen.query_one("#preset").control.value = "digits-wide"
+        await until(pilot, lambda: field_input(app, "model-dim").value == "24")
+
+    drive(home, script, (120, 48))
+
+
 def test_changed_values_outlive_a_change_of_preset(home):
     mnist_steps = str(config_for("mnist").train.steps)
 
@@ -174,7 +203,7 @@ def test_the_command_beside_the_form_makes_the_same_run(home):
         "diffusion.schedule": "linear",
     }
     made = draft("digits", texts).config
-    words = command(made, "mnist", "my-run", ["--home", str(home)]).split()
+    words = command(made, ("mnist", PRESETS["mnist"]), "my-run", ["--home", str(home)]).split()
     arguments = build_parser(words[1:]).parse_args(words[1:])
     given = given_values(arguments, recipes.sections())
     assert config_for(arguments.data, arguments.preset, given) == made
@@ -223,7 +252,7 @@ def test_what_the_form_makes_with_every_field_changed_is_what_the_command_reads_
 def test_a_recipe_that_no_options_can_say_is_said_by_a_file():
     # The preset sets attention_levels, and no option unsets it.
     texts = {**starting_texts("digits", PRESETS["digits"]), "model.attention_levels": ""}
-    assert "--config" in command(draft("digits", texts).config, "digits", "mine")
+    assert "--config" in command(draft("digits", texts).config, ("digits", PRESETS["digits"]), "mine")
 
 
 def test_a_field_that_needs_a_value_says_so_with_the_others_that_are_wrong():

@@ -10,13 +10,14 @@ from ddpm.checkpoint import Checkpoint, find_checkpoint
 from ddpm.config import Config
 from ddpm.errors import ConfigError, MissingDataError
 from ddpm.parameter_count import parameter_count
-from ddpm.presets import PRESETS, config_for
+from ddpm.presets import PRESETS
 from ddpm.recipe_file import read_toml
 from ddpm.runs import Run, check_name, create_run, free_name, open_run
 from studio import background
 from studio.commands.training import train
 from studio.home import data_root, home_directory, home_option, runs_root
 from studio.options import add_recipe_options, given_values, step_number
+from studio.user_presets import preset_recipe
 
 # A resumed run keeps its data, network and diffusion: another recipe for those is another run.
 RESUMABLE = ("train", "previews")
@@ -42,7 +43,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--checkpoint", metavar="STEP", type=step_number, help="with --resume: go on from this checkpoint"
     )
     parser.add_argument("--name", help="name of the new run (default: made from the data set)")
-    parser.add_argument("--preset", metavar="NAME", help=f"recipe to start from: {', '.join(PRESETS)}")
+    parser.add_argument(
+        "--preset", metavar="NAME", help=f"recipe to start from: {', '.join(PRESETS)}, or one of your own"
+    )
     parser.add_argument(
         "--config",
         metavar="FILE",
@@ -94,7 +97,7 @@ def recipe(arguments: argparse.Namespace) -> Config:
         # A whole recipe in a file stands for itself, so that a run's config.toml trains the same run again.
         base = recipes.Config().model_dump()
     else:
-        base = config_for(str(source), arguments.preset).model_dump()
+        base = preset_recipe(str(source), arguments.preset).model_dump()
     values = recipes.merge(base, from_file)
     Config.build(values, arguments.config or "")  # on its own first, so that an error names the file
     values = recipes.merge(values, {"data": {"source": str(source)}})

@@ -21,7 +21,8 @@ from studio.data_look import sets_here
 from studio.home import data_root, home_directory
 from studio.recipe_form import Draft, command, draft, starting_texts, values_like
 from studio.screens.base import StudioScreen
-from studio.screens.dialogs import Waiting
+from studio.screens.dialogs import Ask, Confirm, Waiting
+from studio.user_presets import check_preset_name, own_presets, presets_folder, save_preset, values_to_keep
 from studio.widgets.fields import Field, KeyedInput, field_of, picker
 from studio.widgets.outlook import Outlook
 from studio.widgets.recipe_sections import RecipeSections
@@ -44,7 +45,9 @@ class NewRunScreen(StudioScreen):
     def __init__(self, workshop: Workshop, like: Config | None = None, name: str = "") -> None:
         """``like`` and ``name``: the recipe of another run to start from, and what that is called."""
         super().__init__(workshop, "New run", f" like {name}" if name else "")
-        self._starts: dict[str, dict[str, Any]] = dict(PRESETS)
+        own, self._broken_presets = own_presets()
+        self._presets = {**PRESETS, **own}
+        self._starts: dict[str, dict[str, Any]] = dict(self._presets)
         self._first = ("digits", "digits")
         if like is not None:
             self._first = (like.data.source, f"like {name}")
@@ -76,6 +79,8 @@ class NewRunScreen(StudioScreen):
         self._show()
         self._field("source").control.focus()
         self._mark_sets()
+        for problem in self._broken_presets:
+            self.notify(problem, severity="warning", timeout=10, markup=False)
 
     # What the form says
 
@@ -166,7 +171,7 @@ class NewRunScreen(StudioScreen):
         self._field(hidden).show_problem("")
         self._sections.show_problems(problems)
         config = self._draft.config
-        self._outlook.show(config, self._command(config) if config else "")
+        self._outlook.show(config, self._unchanged_preset(), self._command(config) if config else "")
 
     @property
     def _is_path(self) -> bool:
@@ -190,8 +195,47 @@ class NewRunScreen(StudioScreen):
         if isinstance(self._outlook.found, MissingDataError):
             options += ["--download"]
         chosen = self._field("preset").text
-        preset = chosen if chosen in PRESETS else preset_for(config.data.source)
-        return command(config, preset, self._field("name").text.strip(), options)
+        preset = chosen if chosen in self._presets else preset_for(config.data.source)
+        name = self._field("name").text.strip()
+        return command(config, (preset, self._presets[preset]), name, options)
+
+    def _unchanged_preset(self) -> str:
+        """The preset that the form says, with the data set that it is made for; empty where it is another recipe."""
+        chosen = self._field("preset").text
+        its_source = self._starts[chosen].get("data", {}).get("source")
+        return chosen if self._source == its_source and self._sections.texts == self._filled else ""
+
+    # Presets
+
+    @work(group="preset", exclusive=True, exit_on_error=False)
+    async def action_save_preset(self) -> None:
+        self._show()
+        if (config := self._draft.config) is None:
+            await self._go_to_problem()
+            return
+        detail = f"All but the data set. It is kept in {presets_folder()} and listed with the others."
+        name = await self.app.push_screen_wait(
+            Ask("Save these values as a preset called …", detail, "", "Save", check_preset_name)
+        )
+        replaces = f"There is a preset {name}. Replace it?"
+        if not name or (
+            name in self._presets and not await self.app.push_screen_wait(Confirm(replaces, "", "Replace"))
+        ):
+            return
+        try:
+            path = await asyncio.to_thread(save_preset, name, config)
+        except DDPMError as error:
+            self.complain(error)
+            return
+        if self.is_there:
+            self._presets[name] = self._starts[name] = values_to_keep(config)
+            field = self._field("preset")
+            field.offer(self._starts)
+            field.fill(name)
+            self._filled = self._sections.texts
+            self._sections.fill(self._filled, self._filled)
+            self._show()
+            self.notify(f"Saved as {path}", markup=False)
 
     # Start
 

@@ -49,7 +49,7 @@ class Outlook(Vertical):
         self._asking: Timer | None = None
         self._costing: Timer | None = None
         self._config: Config | None = None
-        self._command = ""
+        self._preset = self._command = ""
         self._costs: Costs | None = None
         self._computing = False
         self.found: Found | None = None
@@ -103,9 +103,12 @@ class Outlook(Vertical):
 
     # What training takes
 
-    def show(self, config: Config | None, command: str) -> None:
-        """Tell of a recipe and of the command that makes the same; of none while the form is wrong."""
-        self._command = command
+    def show(self, config: Config | None, preset: str, command: str) -> None:
+        """Tell of a recipe and of the command that makes the same; of none while the form is wrong.
+
+        ``preset``: that it is, as it comes; empty where it is none.
+        """
+        self._preset, self._command = preset, command
         if config is not None and config != self._config:
             if self._costing is not None:
                 self._costing.stop()
@@ -148,7 +151,9 @@ class Outlook(Vertical):
         known = Known(self.found, costs, self._trial.measured, self._trial.is_alive)
         width = max(10, self.query_one("#forecast-scroll").content_size.width)
         rows = _CLASS_ROWS if self.screen.has_class("-tall") else 0
-        self.query_one("#forecast", Words).update(forecast(config, known, self._command, width, rows))
+        self.query_one("#forecast", Words).update(
+            forecast(config, known, self._preset, self._command, width, rows)
+        )
 
     # The trial
 
