@@ -34,7 +34,8 @@ import torch._dynamo  # noqa: F401  # an optimizer imports it; done here once, n
 from ddpm.checkpoint import newest_whole, verify
 from ddpm.config import Config
 from ddpm.events import CheckpointDue, Event, PreviewDrawn, PreviewProgress, StepDone
-from ddpm.runs import Run, create_run
+from ddpm.runs import Run
+from ddpm.runs_root import create_run
 from ddpm.session import train_run
 
 RECIPE = Config.build(

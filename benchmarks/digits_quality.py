@@ -30,7 +30,8 @@ from sklearn.model_selection import train_test_split  # type: ignore[import-unty
 from ddpm.config import DataConfig
 from ddpm.datasets import load_images
 from ddpm.errors import DataError, DDPMError
-from ddpm.runs import Run, open_run
+from ddpm.runs import Run
+from ddpm.runs_root import open_run
 from ddpm.sample_config import SampleConfig
 from studio.home import home_directory, runs_root
 

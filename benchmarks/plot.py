@@ -19,7 +19,8 @@ import numpy as np
 from textual.app import App, ComposeResult
 
 from ddpm.config import Config
-from ddpm.runs import Run, create_run
+from ddpm.runs import Run
+from ddpm.runs_root import create_run
 from studio.feed import RunFeed
 from studio.run_view import RunView
 from studio.store import Series

@@ -20,7 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ddpm.config import Config
-from ddpm.runs import Run, Status, create_run
+from ddpm.runs import Run, Status
+from ddpm.runs_root import create_run
 from studio.app import StudioApp
 from studio.run_summaries import RunSummaries
 from studio.screens.runs import RunsScreen

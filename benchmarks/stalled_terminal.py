@@ -24,7 +24,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ddpm.config import Config
-from ddpm.runs import Run, create_run
+from ddpm.runs import Run
+from ddpm.runs_root import create_run
 from studio.feed import last_row
 
 GOAL = 0.01

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from ddpm.generate import draw, load_network, save_images
     from ddpm.presets import config_for
     from ddpm.recipe_file import from_toml, to_toml
-    from ddpm.runs import Run, create_run, list_runs, open_run
+    from ddpm.runs import Run
+    from ddpm.runs_root import create_run, list_runs, open_run
     from ddpm.sample_config import SampleConfig
     from ddpm.session import train_run
     from ddpm.trainer import Trainer
@@ -41,9 +42,9 @@ _HOMES = {
     "save_images": "generate",
     "config_for": "presets",
     "Run": "runs",
-    "create_run": "runs",
-    "list_runs": "runs",
-    "open_run": "runs",
+    "create_run": "runs_root",
+    "list_runs": "runs_root",
+    "open_run": "runs_root",
     "train_run": "session",
     "Trainer": "trainer",
     "UNet": "unet",

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ddpm.checkpoint import Checkpoint, list_set_aside, load, save
 from ddpm.errors import NoSuchCheckpointError
-from ddpm.runs import Run, Status, new_run
+from ddpm.runs import Run, Status
+from ddpm.runs_root import new_run
 
 
 def branch(root: Path, name: str, run: Run, checkpoint: Checkpoint) -> Run:

@@ -5,7 +5,8 @@ import socket
 import torch
 
 from ddpm.device import device_memory
-from ddpm.runs import Run, list_runs
+from ddpm.runs import Run
+from ddpm.runs_root import list_runs
 
 
 def runs_beside(run: Run, device: torch.device) -> list[str]:

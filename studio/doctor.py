@@ -12,7 +12,8 @@ from pathlib import Path
 from ddpm.checkpoint import Checkpoint, list_set_aside, verify
 from ddpm.errors import DDPMError
 from ddpm.retention import is_marked
-from ddpm.runs import Run, list_runs
+from ddpm.runs import Run
+from ddpm.runs_root import list_runs
 from studio.figures import age
 from studio.run_state import seen_state, silence_words
 

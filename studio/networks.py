@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ddpm.checkpoint import find_checkpoint
 from ddpm.errors import CheckpointGoneError, ConfigError
-from ddpm.runs import open_run
+from ddpm.runs_root import open_run
 
 if TYPE_CHECKING:
     from ddpm.generate import Network

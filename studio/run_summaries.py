@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ddpm.errors import ConfigError
 from ddpm.printable import printable
-from ddpm.runs import Run, Status, list_runs
+from ddpm.runs import Run, Status
+from ddpm.runs_root import list_runs
 from studio.metrics_sketch import number, sketch
 from studio.run_state import ALIVE, SeenState, seen_state
 from studio.run_tags import FILE as TAGS

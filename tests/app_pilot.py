@@ -18,7 +18,8 @@ from ddpm import checkpoint as checkpoints
 from ddpm import unet
 from ddpm.config import Config, merge
 from ddpm.files import json_bytes
-from ddpm.runs import Run, Status, create_run
+from ddpm.runs import Run, Status
+from ddpm.runs_root import create_run
 from studio.app import StudioApp
 from studio.settings import Settings
 from studio.terminal import find_pictures

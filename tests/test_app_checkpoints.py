@@ -16,7 +16,8 @@ from textual.widgets import Input
 from ddpm import retention
 from ddpm.checkpoint import list_checkpoints
 from ddpm.exchange.network_file import load_network_file
-from ddpm.runs import Run, create_run
+from ddpm.runs import Run
+from ddpm.runs_root import create_run
 from ddpm.session import train_run
 from studio import checkpoint_list
 from studio.screens.checkpoints import CheckpointsScreen

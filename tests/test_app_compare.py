@@ -12,7 +12,7 @@ from app_pilot import (
     write_preview,
 )
 
-from ddpm.runs import create_run
+from ddpm.runs_root import create_run
 from studio.screens.compare import CompareScreen
 from studio.screens.runs import RunsScreen
 from studio.widgets.compare_previews import RunSamples

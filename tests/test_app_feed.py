@@ -9,7 +9,8 @@ from app_pilot import finished_run, metrics_row, tiny_config, write_preview
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddpm.runs import Status, create_run
+from ddpm.runs import Status
+from ddpm.runs_root import create_run
 from studio.arrangement import arrange
 from studio.contact_sheet import preview_images, sheet
 from studio.feed import LineTail, RunFeed, last_row, newest_preview

@@ -10,7 +10,7 @@ from ddpm import config as recipes
 from ddpm.parameter_count import parameter_count
 from ddpm.presets import PRESETS, config_for
 from ddpm.recipe_file import to_toml
-from ddpm.runs import list_runs
+from ddpm.runs_root import list_runs
 from studio.cli import build_parser
 from studio.commands.train import recipe
 from studio.options import given_values

@@ -18,7 +18,8 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from ddpm.config import DataConfig
-from ddpm.runs import Status, create_run
+from ddpm.runs import Status
+from ddpm.runs_root import create_run
 from studio.data_look import DataLook, TooLarge
 from studio.feed import RunFeed
 from studio.run_summaries import RunSummaries

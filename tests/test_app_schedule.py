@@ -4,7 +4,7 @@ import pytest
 from app_pilot import drive, finished_run, screen_text, tiny_config, until, until_seen, untrained_checkpoint
 from textual.widgets import Input, Select
 
-from ddpm.runs import create_run
+from ddpm.runs_root import create_run
 from studio.screens.new_run import NewRunScreen
 from studio.screens.schedule import ScheduleScreen
 from studio.widgets.slider import Slider

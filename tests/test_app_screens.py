@@ -19,7 +19,8 @@ from app_pilot import (
 )
 from textual.widgets import DataTable
 
-from ddpm.runs import Run, Status, create_run, list_runs
+from ddpm.runs import Run, Status
+from ddpm.runs_root import create_run, list_runs
 from studio.screens.checkpoints import CheckpointsScreen
 from studio.screens.monitor import MonitorScreen
 from studio.screens.new_run import NewRunScreen

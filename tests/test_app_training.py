@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from ddpm.checkpoint import newest_whole
 from ddpm.errors import RunError
-from ddpm.runs import create_run, list_runs
+from ddpm.runs_root import create_run, list_runs
 from ddpm.sample_config import SampleConfig
 from studio import messages
 from studio.app import StudioApp, run_app

@@ -27,7 +27,7 @@ from ddpm.config import Config, merge
 from ddpm.ema import PowerFunctionAverage, build_averages
 from ddpm.errors import CheckpointError, ConfigError
 from ddpm.generate import draw, load_network
-from ddpm.runs import create_run
+from ddpm.runs_root import create_run
 from ddpm.sample_config import SampleConfig
 from ddpm.session import train_run
 

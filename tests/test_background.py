@@ -10,7 +10,8 @@ from conftest import COMMAND_LINE, REPOSITORY, TINY_OPTIONS, environment
 from fork_server import run_code
 from pseudo_terminal import StudioTerminal
 
-from ddpm.runs import Run, Status, create_run
+from ddpm.runs import Run, Status
+from ddpm.runs_root import create_run
 from ddpm.session import train_run
 from studio.cli import main
 from studio.screens.monitor import MonitorScreen

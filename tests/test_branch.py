@@ -8,7 +8,8 @@ from ddpm.branch import branch
 from ddpm.checkpoint import find_checkpoint
 from ddpm.errors import CheckpointError
 from ddpm.events import Warned
-from ddpm.runs import Run, create_run
+from ddpm.runs import Run
+from ddpm.runs_root import create_run
 from ddpm.session import train_run
 from studio import doctor
 from studio.cli import main

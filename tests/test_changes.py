@@ -12,7 +12,8 @@ from ddpm.errors import ConfigError
 from ddpm.events import MetricsLogged, PreviewDrawn, RecipeChanged, Warned
 from ddpm.recipe_file import from_toml, to_toml
 from ddpm.recorder import Recorder
-from ddpm.runs import create_run, this_process
+from ddpm.runs import this_process
+from ddpm.runs_root import create_run
 
 
 def changed(*changes):

@@ -8,7 +8,8 @@ from conftest import TINY
 from ddpm.commands import LONGEST_NOTE, Note, SetLearningRate, SetPreviewEvery, parse_command
 from ddpm.config import Config
 from ddpm.errors import UsageError
-from ddpm.runs import create_run, this_process
+from ddpm.runs import this_process
+from ddpm.runs_root import create_run
 from studio.cli import FAILED, WRONG_USAGE, main
 
 

@@ -12,7 +12,7 @@ from ddpm import checkpoint as checkpoints
 from ddpm import retention, run_lock
 from ddpm.errors import CheckpointGoneError, NoSuchCheckpointError, RunError
 from ddpm.generate import draw, load_network, load_newest_network
-from ddpm.runs import create_run
+from ddpm.runs_root import create_run
 from ddpm.sample_config import SampleConfig
 from ddpm.session import train_run
 from studio.cli import main

@@ -9,7 +9,8 @@ from conftest import REPOSITORY, TINY, environment
 from fork_server import run_code
 
 from ddpm.config import Config
-from ddpm.runs import Run, create_run
+from ddpm.runs import Run
+from ddpm.runs_root import create_run
 from ddpm.session import train_run
 
 BENCHMARK = REPOSITORY / "benchmarks" / "crash.py"

@@ -16,7 +16,8 @@ from ddpm.config import Config
 from ddpm.errors import RunError
 from ddpm.events import CheckpointDue, StepDone, Warned
 from ddpm.recorder import Recorder
-from ddpm.runs import Run, create_run, this_process
+from ddpm.runs import Run, this_process
+from ddpm.runs_root import create_run
 from ddpm.session import train_run
 
 

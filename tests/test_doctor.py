@@ -9,7 +9,8 @@ from conftest import TINY
 
 from ddpm import checkpoint as checkpoints
 from ddpm.config import Config
-from ddpm.runs import Status, create_run
+from ddpm.runs import Status
+from ddpm.runs_root import create_run
 from studio import doctor
 
 

@@ -8,7 +8,7 @@ from told_runs import resume, same_end, train
 from ddpm.commands import SetLearningRate
 from ddpm.config import merge
 from ddpm.presets import PRESETS, config_for
-from ddpm.runs import create_run
+from ddpm.runs_root import create_run
 
 # What makes a recipe small and each of its steps logged, and what an interruption may cut through.
 SMALL = {

@@ -14,7 +14,8 @@ from ddpm.config import FORMAT
 from ddpm.errors import CheckpointError, ConfigError
 from ddpm.generate import draw, load_network
 from ddpm.parameter_count import parameter_count
-from ddpm.runs import Run, open_run
+from ddpm.runs import Run
+from ddpm.runs_root import open_run
 from ddpm.sample_config import SampleConfig
 from ddpm.session import train_run
 

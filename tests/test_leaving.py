@@ -12,7 +12,8 @@ from textual.widgets import Input
 
 from ddpm import checkpoint, session, trainer
 from ddpm.checkpoint import newest_whole
-from ddpm.runs import Run, create_run
+from ddpm.runs import Run
+from ddpm.runs_root import create_run
 from ddpm.trainer import Trainer
 from studio.cli import main
 from studio.leaving import Leaver

@@ -15,7 +15,8 @@ from conftest import COMMAND_LINE, TINY_OPTIONS, environment
 from pseudo_terminal import StudioTerminal
 
 from ddpm.checkpoint import newest_whole
-from ddpm.runs import Run, create_run
+from ddpm.runs import Run
+from ddpm.runs_root import create_run
 from studio.terminal_line import UnbreakableOutput
 
 ENDLESS = {"train": {"steps": 1_000_000, "checkpoint_every": 1_000_000}, "previews": {"every": 0}}

@@ -11,7 +11,7 @@ from ddpm.errors import MemoryFullError
 from ddpm.events import Warned
 from ddpm.memory_check import refuse_too_large, warn_if_tight
 from ddpm.memory_estimate import fixed_memory, training_memory
-from ddpm.runs import create_run
+from ddpm.runs_root import create_run
 from ddpm.session import train_run
 
 CPU = torch.device("cpu")

@@ -18,7 +18,7 @@ from ddpm.errors import MemoryFullError
 from ddpm.events import CheckpointDue, MetricsLogged, StepDone, Warned
 from ddpm.microbatches import accumulate_gradients
 from ddpm.objectives import diffusion_loss
-from ddpm.runs import create_run
+from ddpm.runs_root import create_run
 from ddpm.session import train_run
 from ddpm.unet import UNet
 

@@ -12,7 +12,8 @@ from ddpm.config import Config, merge
 from ddpm.device import DeviceMemory
 from ddpm.events import Warned
 from ddpm.neighbours import runs_beside, warn_of_neighbours
-from ddpm.runs import Status, create_run
+from ddpm.runs import Status
+from ddpm.runs_root import create_run
 from ddpm.session import train_run
 
 GPU = torch.device("cuda:1")

@@ -17,7 +17,7 @@ from ddpm.errors import RunError, TrainingError
 from ddpm.events import NonFinite, RolledBack, StepDone, Warned
 from ddpm.finite import all_finite
 from ddpm.replay import replay
-from ddpm.runs import create_run
+from ddpm.runs_root import create_run
 from ddpm.session import train_run
 from ddpm.training_data import open_training_data
 from studio.feed import RunFeed

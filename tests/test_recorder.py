@@ -9,7 +9,8 @@ from ddpm import recorder, retention
 from ddpm.config import Config
 from ddpm.errors import MemoryFullError, RunError
 from ddpm.events import CheckpointDue, MetricsLogged, PreviewDrawn, PreviewProgress, StateChanged, Warned
-from ddpm.runs import Run, create_run
+from ddpm.runs import Run
+from ddpm.runs_root import create_run
 from ddpm.session import train_run
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ddpm import runs
+from ddpm import runs, runs_root
 from ddpm.config import Config
 from ddpm.errors import RunError, RunNameError
 from ddpm.files import append_json_line, parse_json_lines, replace_file
@@ -15,50 +15,50 @@ from ddpm.files import append_json_line, parse_json_lines, replace_file
 
 @pytest.fixture
 def run(tmp_path):
-    return runs.create_run(tmp_path / "runs", "one", Config())
+    return runs_root.create_run(tmp_path / "runs", "one", Config())
 
 
 def test_a_new_run_can_be_opened_by_name_and_by_path(run):
     root = run.path.parent
-    assert runs.open_run(root, "one").config() == Config()
-    assert runs.open_run(root, str(run.path)).path == run.path
-    assert [found.name for found in runs.list_runs(root)] == ["one"]
+    assert runs_root.open_run(root, "one").config() == Config()
+    assert runs_root.open_run(root, str(run.path)).path == run.path
+    assert [found.name for found in runs_root.list_runs(root)] == ["one"]
     assert run.status().state == "stopped"
     assert not run.is_training()
-    assert runs.free_name(root, "digits") == "digits-1"
-    assert runs.free_name(root, "/some where/My Pictures!/") == "My-Pictures-1"
+    assert runs_root.free_name(root, "digits") == "digits-1"
+    assert runs_root.free_name(root, "/some where/My Pictures!/") == "My-Pictures-1"
 
 
 def test_a_taken_name_and_an_unknown_one_are_told(run):
     with pytest.raises(RunNameError, match=r"one already.*--resume one"):
-        runs.create_run(run.path.parent, "one", Config())
+        runs_root.create_run(run.path.parent, "one", Config())
     with pytest.raises(RunNameError, match=r"'two'.*There are: one\."):
-        runs.open_run(run.path.parent, "two")
+        runs_root.open_run(run.path.parent, "two")
     for number in range(10):
-        runs.create_run(run.path.parent, f"run-{number}", Config())
+        runs_root.create_run(run.path.parent, f"run-{number}", Config())
     with pytest.raises(RunNameError, match=r"one, run-0, .*, run-6 and 3 more \(`ddpm-studio runs`\)\."):
-        runs.open_run(run.path.parent, "two")
+        runs_root.open_run(run.path.parent, "two")
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "-x", "a b", "x" * 81, "tab\t", "\x1b[31m"])
 def test_names_that_could_leave_the_folder_are_refused(tmp_path, name):
     with pytest.raises(RunNameError, match="letters, digits"):
-        runs.create_run(tmp_path, name, Config())
+        runs_root.create_run(tmp_path, name, Config())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="--home"):
-        runs.create_run(tmp_path / "file" / "runs", "one", Config())
+        runs_root.create_run(tmp_path / "file" / "runs", "one", Config())
 
 
 def test_a_folder_of_runs_that_is_none_is_told(tmp_path):
     (tmp_path / "runs").write_text("")
     for call in (
-        lambda: runs.list_runs(tmp_path / "runs"),
-        lambda: runs.free_name(tmp_path / "runs", "digits"),
-        lambda: runs.create_run(tmp_path / "runs", "one", Config()),
+        lambda: runs_root.list_runs(tmp_path / "runs"),
+        lambda: runs_root.free_name(tmp_path / "runs", "digits"),
+        lambda: runs_root.create_run(tmp_path / "runs", "one", Config()),
     ):
         with pytest.raises(RunError, match="--home"):
             call()
@@ -70,7 +70,7 @@ def test_a_disk_that_fills_leaves_no_half_a_run(tmp_path, monkeypatch):
 
     monkeypatch.setattr(runs, "replace_file", full)
     with pytest.raises(RunError, match="No space left"):
-        runs.create_run(tmp_path / "runs", "one", Config())
+        runs_root.create_run(tmp_path / "runs", "one", Config())
     assert list((tmp_path / "runs").iterdir()) == []
 
 
@@ -177,13 +177,13 @@ def test_deleting_removes_everything(run):
 
 def test_renaming_keeps_everything_and_takes_no_name_that_is_there(run):
     run.append_metrics({"step": 1})
-    other = runs.create_run(run.path.parent, "other", Config())
+    other = runs_root.create_run(run.path.parent, "other", Config())
     (run.path.parent / "empty").mkdir()
     for name, why in (("other", "already"), ("empty", "already"), ("../up", "letters, digits")):
         with pytest.raises(RunNameError, match=why):
             run.rename(name)
     renamed = run.rename("two")
-    assert [found.name for found in runs.list_runs(run.path.parent)] == ["other", "two"]
+    assert [found.name for found in runs_root.list_runs(run.path.parent)] == ["other", "two"]
     assert renamed.metrics() == [{"step": 1}]
     assert not run.is_there()
     assert other.is_there()
@@ -197,8 +197,8 @@ def test_only_what_lies_in_the_folder_of_the_runs_is_a_run_by_name(run, tmp_path
     monkeypatch.chdir(tmp_path)
     for name in (".", "..", str(tmp_path), "../../" + tmp_path.name, "runs/one"):
         with pytest.raises(RunNameError, match="There is no run named"):
-            runs.named_run(run.path.parent, name)
-    assert runs.named_run(run.path.parent, "one").path == run.path
+            runs_root.named_run(run.path.parent, name)
+    assert runs_root.named_run(run.path.parent, "one").path == run.path
 
 
 def test_records_are_json_lines(run):

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddpm.errors import RunError
-from ddpm.runs import Run, Status, create_run
+from ddpm.runs import Run, Status
+from ddpm.runs_root import create_run
 from studio import run_summaries
 from studio.metrics_sketch import POINTS, sketch
 from studio.run_columns import COLUMNS, cell, columns_for

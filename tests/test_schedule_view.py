@@ -17,7 +17,7 @@ from ddpm.diffusion import q_sample
 from ddpm.errors import ConfigError, DataError, NoSuchCheckpointError
 from ddpm.ideal_denoiser import ideal_denoiser
 from ddpm.randomness import generator
-from ddpm.runs import create_run
+from ddpm.runs_root import create_run
 from studio import noised_image, schedule_words
 from studio.schedule_lab import Laboratory
 from studio.schedule_view import (

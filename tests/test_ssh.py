@@ -16,7 +16,8 @@ from app_pilot import tiny_config
 from conftest import environment
 from pseudo_terminal import PseudoTerminal
 
-from ddpm.runs import Run, create_run
+from ddpm.runs import Run
+from ddpm.runs_root import create_run
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 CLIENT = shutil.which("ssh")

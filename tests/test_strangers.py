@@ -18,7 +18,8 @@ from ddpm.errors import CheckpointError, ConfigError, RunError
 from ddpm.events import StateChanged, Warned
 from ddpm.files import append_json_line
 from ddpm.optim import build_optimizer, load_optimizer_tensors
-from ddpm.runs import Run, create_run, list_runs, open_run
+from ddpm.runs import Run
+from ddpm.runs_root import create_run, list_runs, open_run
 from ddpm.session import train_run
 from ddpm.tensor_files import read_tensors
 from studio.commands.progress import PlainReport

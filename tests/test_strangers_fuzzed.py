@@ -23,7 +23,8 @@ from ddpm.errors import CheckpointError, ConfigError, DDPMError, ExchangeError, 
 from ddpm.exchange.network_file import is_network_file, load_network_file, save_network_file
 from ddpm.files import parse_json_lines
 from ddpm.printable import printable
-from ddpm.runs import Run, create_run
+from ddpm.runs import Run
+from ddpm.runs_root import create_run
 from ddpm.session import train_run
 from ddpm.tensor_files import read_tensors
 from studio.contact_sheet import preview_images

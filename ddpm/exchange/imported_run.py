@@ -9,7 +9,8 @@ from ddpm.errors import MissingDataError, RunError
 from ddpm.exchange.diffusers_folder import Pipeline
 from ddpm.presets import config_for
 from ddpm.recipe_check import recipe_to_store
-from ddpm.runs import Run, Status, create_run
+from ddpm.runs import Run, Status
+from ddpm.runs_root import create_run
 
 
 def imported_recipe(pipeline: Pipeline, data: str | None, data_root: Path) -> Config:

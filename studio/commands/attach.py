@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ddpm.errors import RunNameError
-from ddpm.runs import list_runs, open_run
+from ddpm.runs_root import list_runs, open_run
 from studio.home import home_directory, runs_root
 from studio.launch import add_looks, open_app
 

@@ -3,7 +3,8 @@
 import argparse
 
 from ddpm.checkpoint import find_checkpoint
-from ddpm.runs import check_name, open_run
+from ddpm.runs import check_name
+from ddpm.runs_root import open_run
 from studio.home import home_directory, home_option, runs_root
 from studio.options import step_number
 

@@ -4,7 +4,8 @@ import argparse
 import sys
 
 from ddpm.errors import ConfigError
-from ddpm.runs import Run, named_run
+from ddpm.runs import Run
+from ddpm.runs_root import named_run
 from studio import figures
 from studio.home import home_directory, runs_root
 from studio.run_state import seen_state

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ddpm.datasets import refuse_no_data
 from ddpm.errors import ConfigError
 from ddpm.evaluation_config import EvaluationConfig
-from ddpm.runs import open_run
+from ddpm.runs_root import open_run
 from studio.home import data_root, home_directory, runs_root
 from studio.networks import is_file, open_network
 from studio.options import add_model_options, model_of, step_number, wrong_options

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from ddpm.errors import WrongPlaceError
-from ddpm.runs import check_name, free_name
+from ddpm.runs import check_name
+from ddpm.runs_root import free_name
 from ddpm.tensor_files import WHY_NOT_A_PICKLE, is_pickle
 from studio.home import data_root, home_directory, runs_root
 from studio.networks import SUFFIX

@@ -2,7 +2,7 @@
 
 import argparse
 
-from ddpm.runs import named_run
+from ddpm.runs_root import named_run
 from studio.home import home_directory, runs_root
 
 

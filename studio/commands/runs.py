@@ -7,7 +7,8 @@ from typing import Any
 
 from ddpm.errors import DDPMError
 from ddpm.printable import printable
-from ddpm.runs import Run, list_runs
+from ddpm.runs import Run
+from ddpm.runs_root import list_runs
 from studio.feed import last_row
 from studio.home import home_directory, runs_root
 from studio.run_state import seen_state

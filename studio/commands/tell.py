@@ -4,7 +4,7 @@ import argparse
 
 from ddpm.commands import parse_command
 from ddpm.errors import RunError
-from ddpm.runs import open_run
+from ddpm.runs_root import open_run
 from studio.home import home_directory, runs_root
 
 

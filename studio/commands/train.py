@@ -12,7 +12,8 @@ from ddpm.errors import ConfigError, MissingDataError
 from ddpm.parameter_count import parameter_count
 from ddpm.presets import PRESETS
 from ddpm.recipe_file import read_toml
-from ddpm.runs import Run, check_name, create_run, free_name, open_run
+from ddpm.runs import Run, check_name
+from ddpm.runs_root import create_run, free_name, open_run
 from studio import background
 from studio.commands.training import train
 from studio.home import data_root, home_directory, home_option, runs_root

@@ -13,7 +13,8 @@ from textual.widget import Widget
 from ddpm import checkpoint as checkpoints
 from ddpm import retention
 from ddpm.errors import DDPMError, RunNameError
-from ddpm.runs import Run, check_name, free_name
+from ddpm.runs import Run, check_name
+from ddpm.runs_root import free_name
 from studio import checkpoint_list, figures, messages
 from studio.actions import Place, bindings
 from studio.checkpoint_list import CheckpointList, Identity, ListedCheckpoint, identity

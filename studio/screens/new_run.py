@@ -14,7 +14,8 @@ from ddpm.config import Config
 from ddpm.datasets import DATASETS
 from ddpm.errors import DataError, DDPMError, MissingDataError
 from ddpm.presets import PRESETS, preset_for
-from ddpm.runs import check_name, create_run, free_name
+from ddpm.runs import check_name
+from ddpm.runs_root import create_run, free_name
 from studio import messages
 from studio.actions import Place, bindings
 from studio.data_look import sets_here

@@ -14,7 +14,8 @@ from textual.widgets import Input, Static
 
 from ddpm.errors import DDPMError
 from ddpm.presets import config_for
-from ddpm.runs import Run, check_name, create_run, free_name
+from ddpm.runs import Run, check_name
+from ddpm.runs_root import create_run, free_name
 from studio import messages
 from studio.actions import Place, bindings
 from studio.run_list import RunList
