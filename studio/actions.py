@@ -105,6 +105,14 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "new run", "save_preset", "ctrl+g", "Save preset", "Keep these values as a preset of your own.", False
     ),
+    Action(
+        "new run",
+        "show_command",
+        "ctrl+l",
+        "Command",
+        "Show the recipe as a command and as TOML.",
+        False,
+    ),
     Action("new run", "unfold", "ctrl+o", "All fields", "Show every field of the recipe, or the usual ones."),
     Action("new run", "app.back", "escape", "Back", "Go back without making a run."),
     Action("monitor", "pause", "p", "Pause", "Pause training; the network stays in memory."),

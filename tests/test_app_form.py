@@ -16,6 +16,7 @@ from studio.commands.train import recipe
 from studio.options import given_values
 from studio.recipe_fields import FIELDS, texts_of
 from studio.recipe_form import command, draft, file_command, starting_texts, values_like
+from studio.screens.dialogs import Ask
 from studio.screens.new_run import NewRunScreen
 from studio.widgets.outlook import Outlook
 from studio.widgets.preview import SamplePane
@@ -270,6 +271,33 @@ def test_what_is_wrong_between_fields_stands_at_their_section():
         ({"previews.guidance_scale": "3"}, "previews"),
     ):
         assert set(draft("digits", usual | texts).problems) <= {section, *texts}
+
+
+def test_the_recipe_is_shown_and_written_as_the_file_that_the_command_takes(home, tmp_path):
+    file = tmp_path / "mine.toml"
+
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        field_input(app, "train-steps").value = "77"
+        await pilot.press("ctrl+l")
+        await until_seen(pilot, "The same run from a shell")
+        await until_seen(pilot, "--steps 77")
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        app.screen.query_one(Input).value = str(tmp_path)
+        await pilot.press("enter")
+        await until_seen(pilot, "Name the file to write")
+        app.screen.query_one(Input).value = str(file)
+        await pilot.press("enter")
+        await until_seen(pilot, "with the file that was written")
+        await pilot.press("c")
+        await until(pilot, lambda: str(file) in app.clipboard)
+        words = shlex.split(app.clipboard)[1:]
+        made = recipe(build_parser(words).parse_args(words))
+        assert made == config_for("digits", None, {"train": {"steps": 77}})
+
+    drive(home, script, (120, 48))
 
 
 def test_a_clone_has_the_whole_recipe_but_not_what_happened_on_the_way():

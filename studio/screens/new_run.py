@@ -23,6 +23,7 @@ from studio.home import data_root, home_directory
 from studio.recipe_form import Draft, command, draft, starting_texts, values_like
 from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Ask, Confirm, Waiting
+from studio.screens.recipe_window import RecipeWindow
 from studio.user_presets import check_preset_name, own_presets, presets_folder, save_preset, values_to_keep
 from studio.widgets.fields import Field, KeyedInput, field_of, picker
 from studio.widgets.outlook import Outlook
@@ -179,7 +180,7 @@ class NewRunScreen(StudioScreen):
         return self._field("source").text == FOLDER
 
     def _name_problem(self) -> str:
-        name = self._field("name").text.strip()
+        name = self._run_name
         try:
             check_name(name)
         except DDPMError as error:
@@ -188,6 +189,16 @@ class NewRunScreen(StudioScreen):
         return "there is a run of that name already" if taken else ""
 
     def _command(self, config: Config) -> str:
+        chosen = self._field("preset").text
+        preset = chosen if chosen in self._presets else preset_for(config.data.source)
+        return command(config, (preset, self._presets[preset]), self._run_name, self._options())
+
+    @property
+    def _run_name(self) -> str:
+        return self._field("name").text.strip()
+
+    def _options(self) -> list[str]:
+        """What a command needs to find the same places, and the data."""
         options = []
         if self.workshop.home != home_directory():
             options += ["--home", str(self.workshop.home)]
@@ -195,10 +206,7 @@ class NewRunScreen(StudioScreen):
             options += ["--data-root", str(self.workshop.data_root)]
         if isinstance(self._outlook.found, MissingDataError):
             options += ["--download"]
-        chosen = self._field("preset").text
-        preset = chosen if chosen in self._presets else preset_for(config.data.source)
-        name = self._field("name").text.strip()
-        return command(config, (preset, self._presets[preset]), name, options)
+        return options
 
     def _unchanged_preset(self) -> str:
         """The preset that the form says, with the data set that it is made for; empty where it is another recipe."""
@@ -249,6 +257,13 @@ class NewRunScreen(StudioScreen):
     async def action_unfold(self) -> None:
         await self._sections.unfold(not self._sections.is_unfolded)
 
+    async def action_show_command(self) -> None:
+        self._show()
+        if (config := self._draft.config) is None:
+            await self._go_to_problem()
+            return
+        self.app.push_screen(RecipeWindow(config, self._command(config), self._run_name, self._options()))
+
     async def action_schedule(self) -> None:
         self._show()
         if self._draft.config is None:
@@ -268,7 +283,7 @@ class NewRunScreen(StudioScreen):
         if busy := self._busy():
             self.notify(f"{busy}; stop it before starting another.", severity="warning", markup=False)
             return
-        self._start_training(self._draft.config, self._field("name").text.strip())
+        self._start_training(self._draft.config, self._run_name)
 
     @work(group="start", exclusive=True, exit_on_error=False)
     async def _start_training(self, config: Config, name: str) -> None:
