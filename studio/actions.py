@@ -338,6 +338,14 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("compare", "app.back", "escape", "Back", "Back to the list of runs."),
     Action("everywhere", "help", "question_mark", "Help", "Show the keys of this screen.", key_label="?"),
+    Action(
+        "everywhere",
+        "turn_pictures",
+        "I",
+        "Pictures",
+        "Show pictures in another way: kitty, sixel, half cells, none.",
+        in_footer=False,
+    ),
     Action("everywhere", "leave", "q", "Quit", "Leave the app; asks while it is training."),
     Action(
         "everywhere",

@@ -26,9 +26,10 @@ from studio.screens.base import SMALLEST, StudioScreen
 from studio.screens.dialogs import Ask, Confirm, Help, Waiting
 from studio.screens.runs import RunsScreen
 from studio.settings import Settings, settings_path
-from studio.terminal import Pictures
+from studio.terminal import PROTOCOL_WORDS, Pictures
 from studio.terminal_line import drawing_unbreakably, say
 from studio.themes import STUDIO_THEME, variables
+from studio.widgets.picture import PictureView
 from studio.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -152,6 +153,13 @@ class StudioApp(App[None]):
         """Change the colours until the app is left, and say how to keep them."""
         self.theme = name
         self.notify(f'To keep it, write theme = "{name}" into {settings_path()}', markup=False)
+
+    def action_turn_pictures(self) -> None:
+        protocol = self.workshop.pictures.turn()
+        for screen in self.screen_stack:
+            for view in screen.query(PictureView):
+                view.post_message(PictureView.Turned())
+        self.notify(f"Pictures: {PROTOCOL_WORDS[protocol]}.")
 
     def _show_monitor(self, run: Run) -> None:
         """The monitor directly above the list of runs, wherever one has been before."""
@@ -303,6 +311,7 @@ def run_app(
     Whatever ends the app, a run that it was training is stopped with a checkpoint before this returns, or where
     its terminal went away, trained to its end if the person has not set otherwise.
     """
+    pictures.budget.set_rate(settings.picture_bytes)
     app = StudioApp(home, data_root, pictures, show, greeting, warning, settings)
     leaver = Leaver(app, app.workshop.runner, settings.on_hangup)
     with leaver.listening():

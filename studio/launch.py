@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -44,13 +45,16 @@ def open_app(arguments: argparse.Namespace, show: "Run | None" = None, greeting:
     with terminal_question.asked() as answer:
         from studio.app import run_app
         from studio.settings import settings_or_defaults
-        from studio.terminal import find_pictures
+        from studio.terminal import find_pictures, has_truecolor, use_truecolor
 
         settings, problem = settings_or_defaults()
         given = {name: getattr(arguments, name) for name in ("images", "theme", "ascii")}
         asked = {name: value for name, value in given.items() if value is not None}
         settings = settings.model_copy(update=asked)
-        pictures = find_pictures(settings.images, answer())
+        said = answer()
+        pictures = find_pictures(settings.images, said)
+        if said.truecolor or has_truecolor(os.environ):
+            use_truecolor()
     gc.freeze()
     gc.enable()
     home = home_directory(arguments.home)

@@ -36,6 +36,12 @@ class Settings(BaseModel):
         description="the colours of the app; the command palette (ctrl+p) shows every theme there is",
     )
     images: ImageProtocol = Field("auto", description="how the app shows pictures; auto asks the terminal")
+    picture_bytes: int = Field(
+        64_000,
+        ge=1_000,
+        description="bytes a second that pictures may take at most on the way to the terminal; for more, they are sent "
+        "in fewer colours, then smaller, then as half cells",
+    )
     ascii: bool = Field(
         False, description="whether the app draws with the characters of ASCII only, pictures included"
     )

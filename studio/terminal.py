@@ -1,55 +1,57 @@
-"""How this terminal shows pictures, settled once, before the app starts.
+"""How this terminal shows pictures and colours, settled once, before the app starts; pictures can be changed later."""
 
-The library that draws pictures asks the terminal questions of its own when it is imported, waits 0.1 s for each
-answer and takes what is typed meanwhile for one. `studio.terminal_question` has asked already: so the library is
-imported here, as if there were no terminal, and nowhere else.
-"""
+import os
+import re
+from collections.abc import Mapping
+from typing import get_args
 
-import importlib
-import sys
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal, get_args
+from studio.picture_budget import PictureBudget
+from studio.picture_ladder import LADDERS, Rung, Scale, scale_of
+from studio.terminal_question import Answer, Protocol
 
-from textual.widget import Widget
-
-from studio.terminal_question import Answer
-
-Protocol = Literal["kitty", "sixel", "half", "none"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+PROTOCOL_WORDS: dict[Protocol, str] = {
+    "kitty": "kitty's protocol",
+    "sixel": "sixels",
+    "half": "half cells",
+    "none": "none",
+}
+# What is known to show 16 million colours by a name that also comes over SSH; COLORTERM, which says it, does not.
+_TRUECOLOR_TERM = re.compile(
+    r"tmux|xterm-(kitty|ghostty)|foot|alacritty|wezterm|contour|rio|konsole|iterm2|.*-direct"
+)
+_TRUECOLOR_PROGRAMS = {"iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio", "WarpTerminal"}
 
 
-@dataclass(frozen=True)
 class Pictures:
-    """How pictures are shown, and the pixels of one character cell."""
+    """How pictures are shown, which a person may change, and how many bytes they may take.
 
-    protocol: Protocol
-    cell_width: int
-    cell_height: int
+    ``found`` is the protocol that the app began with, ``protocol`` the one in use.
+    """
 
-    @cached_property
-    def widget(self) -> type[Widget]:
-        """The class of the widget that shows one; not to be asked for with the protocol ``none``.
+    def __init__(self, protocol: Protocol, answer: Answer, budget: PictureBudget | None = None) -> None:
+        self.found = self.protocol = protocol
+        self.budget = budget or PictureBudget()
+        self._answer = answer
 
-        The first call imports the library, which takes 0.1 s: make it in a thread.
-        """
-        output = sys.__stdout__
-        try:
-            with open("/dev/null", "w") as nowhere:  # noqa: PTH123
-                sys.__stdout__ = nowhere  # type: ignore[misc]
-                library = importlib.import_module("textual_image.widget")
-                terminal = importlib.import_module("textual_image._terminal")
-        finally:
-            sys.__stdout__ = output  # type: ignore[misc]
-        # Where it keeps the answer to its question; it would ask while the app reads the keyboard.
-        terminal.get_cell_size._result = terminal.CellSize(self.cell_width, self.cell_height)
-        classes: dict[str, type[Widget]] = {
-            "kitty": library.TGPImage,
-            "half": library.HalfcellImage,
-            # The one in the package's front can show sixels only where the library itself has asked for them.
-            "sixel": importlib.import_module("textual_image.widget.sixel").Image,
-        }
-        return classes[self.protocol]
+    @property
+    def ladder(self) -> tuple[Rung, ...]:
+        """The ways to send a picture, the best first; none where pictures are turned off."""
+        return LADDERS[self.protocol]
+
+    def scale(self, rung: Rung, cells: tuple[int, int]) -> Scale:
+        """The room that a picture has on (height, width) cells."""
+        return scale_of(rung, cells, self._answer)
+
+    @property
+    def per_cell(self) -> tuple[int, int]:
+        """(height, width) in pixels of a cell, as the protocol in use has it."""
+        return self.scale(self.ladder[0], (1, 1)).per_cell if self.ladder else (2, 1)
+
+    def turn(self) -> Protocol:
+        """Take the next protocol: what a terminal says of itself may be wrong, or another one may be attached."""
+        self.protocol = PROTOCOLS[(PROTOCOLS.index(self.protocol) + 1) % len(PROTOCOLS)]
+        return self.protocol
 
 
 def find_pictures(protocol: str, answer: Answer | None = None) -> Pictures:
@@ -63,6 +65,32 @@ def find_pictures(protocol: str, answer: Answer | None = None) -> Pictures:
         raise ValueError(
             f"{protocol!r} is not a way to show pictures: it should be auto, {', '.join(PROTOCOLS)}."
         )
-    if chosen in ("half", "none"):
-        return Pictures(chosen, 1, 2)  # two pixels to a character
-    return Pictures(chosen, answer.cell_width, answer.cell_height)
+    return Pictures(chosen, answer)
+
+
+def has_truecolor(environ: Mapping[str, str]) -> bool:
+    """Whether the environment names a terminal of 16 million colours.
+
+    tmux is one whatever it runs in: it finds the nearest colours for a terminal that has fewer.
+    """
+    term = environ.get("TERM", "")
+    return bool(
+        environ.get("COLORTERM", "") in ("truecolor", "24bit")
+        or (environ.get("TMUX") and term.startswith(("tmux", "screen")))
+        or _TRUECOLOR_TERM.match(term)
+        or environ.get("TERM_PROGRAM") in _TRUECOLOR_PROGRAMS
+        or environ.get("WT_SESSION")
+        or environ.get("KONSOLE_VERSION")
+        or int(re.sub(r"\D", "", environ.get("VTE_VERSION", "")) or 0) >= 3600
+    )
+
+
+def use_truecolor() -> None:
+    """Have the app use 16 million colours, though the environment does not tell of them.
+
+    Call it before the app is made, and not where a person or a program has set the colours.
+    """
+    from textual import constants
+
+    if "TEXTUAL_COLOR_SYSTEM" not in os.environ:
+        constants.COLOR_SYSTEM = "truecolor"  # type: ignore[misc]  # read whenever an app is made

@@ -19,9 +19,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
-QUESTION = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\" + b"\x1b[16t" + b"\x1b[c"
+Protocol = Literal["kitty", "sixel", "half", "none"]
+
+KITTY_QUESTION = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
+CELL_QUESTION = b"\x1b[16t"
+# A colour is set, then asked for (DECRQSS): one that has so many gives it back as it was.
+COLOR_QUESTION = b"\x1b[48;2;1;2;3m\x1bP$qm\x1b\\\x1b[m"
+DEVICE_QUESTION = b"\x1b[c"
 KITTY_ANSWER = re.compile(rb"\x1b_Gi=31;OK\x1b\\")
 CELL_ANSWER = re.compile(rb"\x1b\[6;(\d{1,4});(\d{1,4})t")
+COLOR_ANSWER = re.compile(rb"\x1bP1\$r[0-9;:]*48[:;]2[:;]+1[:;]2[:;]3[;m]")
 DEVICE_ANSWER = re.compile(rb"\x1b\[\?([0-9;]*)c")
 SIXEL = b"4"
 LONGEST_WAIT = 0.5
@@ -29,11 +36,15 @@ LONGEST_WAIT = 0.5
 
 @dataclass(frozen=True)
 class Answer:
-    """What the terminal can show, and the pixels of one character cell (VT340's where it does not say)."""
+    """What the terminal can show, and the pixels of one character cell (VT340's where it does not say).
 
-    protocol: Literal["kitty", "sixel", "half"] = "half"
+    ``truecolor``: it says that it has 16 million colours. Many that have do not say so.
+    """
+
+    protocol: Protocol = "half"
     cell_width: int = 10
     cell_height: int = 20
+    truecolor: bool = False
 
 
 @contextmanager
@@ -54,11 +65,18 @@ def asked(longest_wait: float = LONGEST_WAIT) -> Iterator[Callable[[], Answer]]:
     try:
         with suppress(OSError, termios.error):
             tty.setcbreak(keyboard, termios.TCSANOW)
-            os.write(sys.__stdout__.fileno(), QUESTION)
+            os.write(sys.__stdout__.fileno(), _question())
         yield lambda: _understand(_listen(keyboard, longest_wait), _cell_size(keyboard))
     finally:
         with suppress(termios.error):
             termios.tcsetattr(keyboard, termios.TCSANOW, settings)
+
+
+def _question() -> bytes:
+    # The consoles without windows would show what they do not understand.
+    if os.environ.get("TERM", "").startswith(("linux", "dumb", "vt", "cons")):
+        return DEVICE_QUESTION
+    return KITTY_QUESTION + CELL_QUESTION + COLOR_QUESTION + DEVICE_QUESTION
 
 
 def _listen(keyboard: int, longest_wait: float) -> bytes:
@@ -88,8 +106,11 @@ def _understand(heard: bytes, cell: tuple[int, int] | None) -> Answer:
     if cell is None and (size := CELL_ANSWER.search(heard)):
         cell = int(size[2]), int(size[1])
     width, height = cell or (Answer.cell_width, Answer.cell_height)
+    width, height = max(1, width), max(1, height)
+    kitty = KITTY_ANSWER.search(heard) is not None
+    truecolor = kitty or COLOR_ANSWER.search(heard) is not None
     device = DEVICE_ANSWER.search(heard)
     # Terminals that know both show sixels right: of kitty's protocol they lack the placeholders used here.
     if device and SIXEL in device[1].split(b";")[1:]:
-        return Answer("sixel", max(1, width), max(1, height))
-    return Answer("kitty" if KITTY_ANSWER.search(heard) else "half", max(1, width), max(1, height))
+        return Answer("sixel", width, height, truecolor)
+    return Answer("kitty" if kitty else "half", width, height, truecolor)

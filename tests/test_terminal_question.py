@@ -11,7 +11,6 @@ import sys
 import termios
 
 import pytest
-from textual.widget import Widget
 
 from studio.terminal import find_pictures
 from studio.terminal_question import Answer
@@ -26,7 +25,8 @@ from studio.terminal_question import asked
 before = termios.tcgetattr(0)
 with asked(longest_wait=float(sys.argv[1])) as answer:
     said = answer()
-    print("answer", said.protocol, said.cell_width, said.cell_height, flush=True)
+    colors = "truecolor" if said.truecolor else ""
+    print("answer", said.protocol, said.cell_width, said.cell_height, colors, flush=True)
 print("restored", termios.tcgetattr(0) == before, flush=True)
 """
 
@@ -59,18 +59,21 @@ def conversation(answer: bytes, longest_wait: float = 30, pixels: tuple[int, int
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (KITTY + b"\x1b[6;30;15t" + XTERM, "kitty 15 30"),
+        (KITTY + b"\x1b[6;30;15t" + XTERM, "kitty 15 30 truecolor"),
         (NO_KITTY + XTERM, "half 10 20"),
         (XTERM, "half 10 20"),
         (SIXEL_XTERM, "sixel 10 20"),
-        (KITTY + SIXEL_XTERM, "sixel 10 20"),
+        (b"\x1bP1$r0;48:2::1:2:3m\x1b\\" + SIXEL_XTERM, "sixel 10 20 truecolor"),
+        (b"\x1bP1$r0;48;5;16m\x1b\\" + XTERM, "half 10 20"),
+        (b"\x1bP0$r\x1b\\" + XTERM, "half 10 20"),
+        (KITTY + SIXEL_XTERM, "sixel 10 20 truecolor"),
         (b"\x1b[?4c", "half 10 20"),
-        (b"q" + KITTY + b"x" + XTERM, "kitty 10 20"),
+        (b"q" + KITTY + b"x" + XTERM, "kitty 10 20 truecolor"),
     ],
 )
 def test_a_terminal_says_what_it_can_show(said, expected):
     words = conversation(said)
-    assert re.search(r"answer ([\w ]+)", words)[1] == expected
+    assert re.search(r"answer ([\w ]+)", words)[1].strip() == expected
     assert "restored True" in words
 
 
@@ -97,13 +100,12 @@ def test_a_window_that_knows_its_pixels_is_believed_before_the_answer():
     assert "answer kitty 10 20" in words
 
 
-def test_each_protocol_has_a_widget_and_a_wrong_one_is_named():
+def test_each_protocol_has_its_pixels_and_a_wrong_one_is_named():
     answer = Answer("kitty", 7, 14)
-    for protocol, cell in {"auto": (7, 14), "kitty": (7, 14), "sixel": (7, 14), "half": (1, 2)}.items():
+    for protocol, cell in {"auto": (14, 7), "kitty": (14, 7), "sixel": (14, 7), "half": (2, 1)}.items():
         pictures = find_pictures(protocol, answer)
         assert pictures.protocol == ("kitty" if protocol == "auto" else protocol)
-        assert (pictures.cell_width, pictures.cell_height) == cell
-        assert issubclass(pictures.widget, Widget)
+        assert pictures.per_cell == cell
     with pytest.raises(
         ValueError, match=r"'sixels' is not a way to show pictures: .* auto, kitty, sixel, half, none"
     ):

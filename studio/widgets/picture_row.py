@@ -1,19 +1,18 @@
 """A row of pictures with a line of words below each, laid out anew whenever its size changes."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from textual import work
 from textual.app import ComposeResult
 from textual.containers import Center, Vertical
 from textual.content import Content
-from textual.widget import Widget
-from textual.worker import Worker, WorkerState
 
 from studio.arrangement import LEGIBLE
+from studio.picture_ladder import Scale
 from studio.terminal import Pictures
+from studio.widgets.picture import PictureView
 from studio.widgets.words import Words
 
 if TYPE_CHECKING:
@@ -103,10 +102,10 @@ class PictureRow(Vertical):
         super().__init__(id=id)
         self._pictures = pictures
         self.shown: tuple[Picture, ...] = ()
-        self._stale = False
-        self._composing = False
 
     def compose(self) -> ComposeResult:
+        with Center():
+            yield PictureView(self._pictures)
         yield Words("", classes="row-captions", markup=False)
 
     @property
@@ -116,7 +115,7 @@ class PictureRow(Vertical):
 
     @property
     def per_cell(self) -> tuple[int, int]:
-        return self._pictures.cell_height, self._pictures.cell_width
+        return self._pictures.per_cell
 
     def places(self, image_size: tuple[int, int], most: int) -> int:
         """How many pictures of a size are worth giving to ``show``."""
@@ -130,7 +129,7 @@ class PictureRow(Vertical):
     def say(self, words: str) -> None:
         """Show words in place of pictures."""
         self.shown = ()
-        self.query(".row-picture").set(display=False)
+        self.query_one(PictureView).clear()
         captions = self.query_one(".row-captions", Words)
         captions.styles.height = "auto"
         captions.styles.text_wrap = "wrap"
@@ -143,50 +142,33 @@ class PictureRow(Vertical):
     def _fit(self) -> None:
         if not self.shown or self.size.width == 0:
             return
-        self._stale = True
-        if not self._composing:
-            self._composing = True
-            self._keep_composed()
+        if self._pictures.protocol == "none":
+            self.query_one(PictureView).clear()
+            self._put_captions(Scale(self.cells, self.per_cell))
+            return
+        background = self.background_colors[1].rgb
+        draw = partial(_row_sheet, self.shown, self.cells, background)
+        self.query_one(PictureView).show(draw, self.cells)
 
-    @work(group="row", exit_on_error=False)
-    async def _keep_composed(self) -> None:
-        """Compose until the newest pictures are shown. What comes meanwhile replaces, but never interrupts."""
-        try:
-            while self._stale and self.shown and self.query(".row-captions"):
-                self._stale = False
-                await self._compose_row(self.shown)
-        finally:
-            self._composing = False
+    def on_picture_view_turned(self, event: PictureView.Turned) -> None:
+        event.stop()
+        self._fit()
 
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR and self.query(".row-captions"):
-            self.say(f"these pictures cannot be shown: {event.worker.error}")
+    def on_picture_view_shown(self, event: PictureView.Shown) -> None:
+        event.stop()
+        if self.shown:
+            self._put_captions(event.scale)
 
-    async def _compose_row(self, shown: tuple[Picture, ...]) -> None:
-        sizes = [picture.pixels.shape[1:] for picture in shown if picture.pixels is not None]
-        row = fit_row(len(shown), (sizes[0][0], sizes[0][1]), self.cells, self.per_cell) if sizes else None
+    def on_picture_view_failed(self, event: PictureView.Failed) -> None:
+        event.stop()
+        self.say(f"these pictures cannot be shown: {event.error}")
+
+    def _put_captions(self, scale: Scale | None) -> None:
+        shown = self.shown
+        row = _row(shown, self.cells, scale.per_cell) if scale else None
         if row is None:
             self.say("too small to show pictures")
             return
-        if self._pictures.protocol != "none":
-            background = self.background_colors[1].rgb
-            sheet = await asyncio.to_thread(_row_sheet, shown, row, self.per_cell, background)
-            if not self.query(".row-picture"):
-                picture_class = await asyncio.to_thread(lambda: self._pictures.widget)
-                await self.mount(Center(picture_class(classes="row-picture")), before=0)
-            if self.shown:
-                self._put(sheet)
-        if self.shown:
-            self._put_captions(shown, row)
-
-    def _put(self, sheet: "Image.Image") -> None:
-        widget = self.query_one(".row-picture", Widget)
-        widget.styles.width = sheet.width // self.per_cell[1]
-        widget.styles.height = sheet.height // self.per_cell[0]
-        widget.display = True
-        widget.image = sheet  # type: ignore[attr-defined]
-
-    def _put_captions(self, shown: tuple[Picture, ...], row: Row) -> None:
         captions = self.query_one(".row-captions", Words)
         captions.styles.height = 1
         captions.styles.text_wrap = "nowrap"
@@ -202,11 +184,20 @@ class PictureRow(Vertical):
         captions.update(Content.assemble(" " * left, *parts))
 
 
+def _row(shown: tuple[Picture, ...], cells: tuple[int, int], per_cell: tuple[int, int]) -> Row | None:
+    sizes = [picture.pixels.shape[1:] for picture in shown if picture.pixels is not None]
+    return fit_row(len(shown), (sizes[0][0], sizes[0][1]), cells, per_cell) if sizes else None
+
+
 def _row_sheet(
-    shown: tuple[Picture, ...], row: Row, per_cell: tuple[int, int], background: tuple[int, int, int]
-) -> "Image.Image":
+    shown: tuple[Picture, ...], cells: tuple[int, int], background: tuple[int, int, int], scale: Scale
+) -> "Image.Image | None":
     # In the thread that draws, so that numpy and Pillow do not delay the first paint.
     from studio.contact_sheet import row_sheet
 
+    # As wide as ever, whatever the scale has: the captions need their room.
+    row = _row(shown, cells, scale.per_cell)
+    if row is None:
+        return None
     tiles = [(picture.pixels, picture.grainy) for picture in shown]
-    return row_sheet(tiles, row.tile, row.pitch * per_cell[1], per_cell, background)
+    return row_sheet(tiles, row.tile, row.pitch * scale.per_cell[1], scale.per_cell, background)

@@ -1,16 +1,15 @@
 """A pane of sample images, enlarged by whole factors and laid out anew whenever its size changes."""
 
-import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
-from textual import work
 from textual.app import ComposeResult
 from textual.containers import Center, Vertical
-from textual.widget import Widget
-from textual.worker import Worker, WorkerState
 
 from studio.arrangement import Arrangement, arrange
+from studio.picture_ladder import Scale
 from studio.terminal import Pictures
+from studio.widgets.picture import PictureView
 from studio.widgets.words import Words
 
 if TYPE_CHECKING:
@@ -36,12 +35,12 @@ class SamplePane(Vertical, can_focus=True):
         self._pictures = pictures
         self._empty = empty
         self._images: Pixels | None = None
-        self._stale = False
-        self._composing = False
         self.arrangement: Arrangement | None = None
 
     def compose(self) -> ComposeResult:
         yield Words(self._empty, id="pane-words", markup=False)
+        with Center():
+            yield PictureView(self._pictures)
 
     def show(self, images: "Pixels") -> None:
         """Show images, uint8 [N, C, H, W]."""
@@ -63,63 +62,46 @@ class SamplePane(Vertical, can_focus=True):
         if self._pictures.protocol == "none":
             self._put_words("pictures are turned off (--images none)")
             return
-        self._stale = True
-        if not self._composing:
-            self._composing = True
-            self._keep_composed()
-
-    @work(group="sheet", exit_on_error=False)
-    async def _keep_composed(self) -> None:
-        """Compose until the newest images are shown. What comes meanwhile replaces, but never interrupts."""
-        try:
-            while self._stale and self._images is not None and self.query("#pane-words"):
-                self._stale = False
-                await self._compose_sheet(self._images)
-        finally:
-            self._composing = False
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR and self.query("#pane-words"):
-            self.say(f"these samples cannot be shown: {event.worker.error}")
-
-    async def _compose_sheet(self, images: "Pixels") -> None:
         cells = self.content_size
-        per_cell = (self._pictures.cell_height, self._pictures.cell_width)
-        space = (cells.height * per_cell[0], cells.width * per_cell[1])
-        arrangement = arrange(len(images), (images.shape[2], images.shape[3]), space)
+        background = self.background_colors[1].rgb
+        draw = partial(_padded_sheet, self._images, background)
+        self.query_one(PictureView).show(draw, (cells.height, cells.width))
+
+    def on_picture_view_turned(self, event: PictureView.Turned) -> None:
+        event.stop()
+        self._fit()
+
+    def on_picture_view_shown(self, event: PictureView.Shown) -> None:
+        event.stop()
+        if self._images is None:
+            return
+        arrangement = _arranged(self._images, event.scale) if event.scale else None
         self.arrangement = arrangement
         if arrangement is None:
             self._put_words("too small to show samples")
             return
-        hidden = len(images) - arrangement.shown
-        self.border_subtitle = f"{arrangement.shown} of {len(images)}" if hidden else ""
-        background = self.background_colors[1].rgb
-        picture = await asyncio.to_thread(_padded_sheet, images, arrangement, per_cell, background)
-        if not self.query("#picture"):
-            picture_class = await asyncio.to_thread(lambda: self._pictures.widget)
-            await self.mount(Center(picture_class(id="picture")))
-        if self._images is not None:
-            self._put_picture(picture, per_cell)
-
-    def _put_picture(self, picture: "Image.Image", per_cell: tuple[int, int]) -> None:
-        widget = self.query_one("#picture", Widget)
-        widget.styles.width = picture.width // per_cell[1]
-        widget.styles.height = picture.height // per_cell[0]
-        widget.display = True
-        widget.image = picture  # type: ignore[attr-defined]
+        hidden = len(self._images) - arrangement.shown
+        self.border_subtitle = f"{arrangement.shown} of {len(self._images)}" if hidden else ""
         self.query_one("#pane-words").display = False
 
+    def on_picture_view_failed(self, event: PictureView.Failed) -> None:
+        event.stop()
+        self.say(f"these samples cannot be shown: {event.error}")
+
     def _put_words(self, words: str) -> None:
-        self.query("#picture").set(display=False)
+        self.query_one(PictureView).clear()
         said = self.query_one("#pane-words", Words)
         said.update(words)
         said.display = True
 
 
-def _padded_sheet(
-    images: "Pixels", arrangement: Arrangement, per_cell: tuple[int, int], background: tuple[int, int, int]
-) -> "Image.Image":
+def _arranged(images: "Pixels", scale: Scale) -> Arrangement | None:
+    return arrange(len(images), (images.shape[2], images.shape[3]), scale.space)
+
+
+def _padded_sheet(images: "Pixels", background: tuple[int, int, int], scale: Scale) -> "Image.Image | None":
     # In the thread that draws, so that numpy does not delay the first paint.
     from studio.contact_sheet import padded_sheet
 
-    return padded_sheet(images, arrangement, per_cell, background)
+    arrangement = _arranged(images, scale)
+    return padded_sheet(images, arrangement, scale.per_cell, background) if arrangement else None

@@ -1,0 +1,247 @@
+"""One picture, by whatever protocol the terminal has: encoded off this thread, within a budget of bytes."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import count
+from random import randrange
+from typing import TYPE_CHECKING
+
+from rich.segment import ControlType, Segment
+from rich.style import Style
+from textual import work
+from textual.dom import NoScreen
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.worker import Worker, WorkerState
+
+from studio.picture_ladder import Rung, Scale
+from studio.terminal import Pictures
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from studio.half_cells import HalfCells
+    from studio.picture_code import PictureCode
+
+# Draws an RGB picture of whole cells that fits into a room; None where that is too small.
+Draw = Callable[[Scale], "Image.Image | None"]
+WAIT = 0.1
+# Kitty's numbers for pictures, one series for all of them; others in the same terminal begin elsewhere.
+_numbers = count(randrange(1 << 16, 1 << 23))
+
+
+class PictureView(Widget):
+    """Shows what is drawn for it. The newest call of ``show`` wins; nothing is drawn or sent while it is hidden.
+
+    A picture that there are no bytes left for is shown in the best way that there are, and again in the best way
+    of all as soon as there are bytes for that.
+    """
+
+    DEFAULT_CSS = "PictureView { display: none; }"
+
+    class Shown(Message):
+        """A picture is there, which has this room; None where it was too small."""
+
+        def __init__(self, scale: Scale | None) -> None:
+            self.scale = scale
+            super().__init__()
+
+    class Failed(Message):
+        """Drawing it raised this."""
+
+        def __init__(self, error: BaseException) -> None:
+            self.error = error
+            super().__init__()
+
+    class Turned(Message):
+        """Another protocol is in use: show it again."""
+
+    def __init__(self, pictures: Pictures, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._pictures = pictures
+        self._wanted: tuple[Draw, tuple[int, int]] | None = None
+        self._working = False
+        self._code: PictureCode | None = None
+        self._half: list[Strip] = []
+        self._is_new = False
+
+    def show(self, draw: Draw, cells: tuple[int, int]) -> None:
+        """Show what is drawn into (height, width) cells at most."""
+        self._wanted = (draw, cells)
+        if not self._working:
+            self._working = True
+            self._keep_shown()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._wanted = None
+        self._put_away()
+
+    @work(group="picture", exit_on_error=False)
+    async def _keep_shown(self) -> None:
+        """What comes meanwhile replaces what waits; what is being encoded is finished and, if late, thrown away."""
+        done = None
+        try:
+            while self._wanted is not None and self._wanted is not done:
+                if not self._is_seen:
+                    await asyncio.sleep(WAIT)
+                    continue
+                done = self._wanted
+                await self._show_within_budget(*done)
+        finally:
+            self._working = False
+
+    async def _show_within_budget(self, draw: Draw, cells: tuple[int, int]) -> None:
+        wanted, budget = self._wanted, self._pictures.budget
+        best: tuple[PictureCode, Scale, list[Strip]] | None = None
+        for rung in self._pictures.ladder:
+            scale = self._pictures.scale(rung, cells)
+            made = await asyncio.to_thread(_encoded, draw, rung, scale, next(_numbers))
+            if self._wanted is not wanted:
+                return
+            if made is None:
+                continue
+            coded = (made[0], scale, made[1])
+            if coded[0].n_bytes > budget.burst and rung is not self._pictures.ladder[-1]:
+                continue
+            best = best or coded
+            if coded[0].n_bytes <= budget.left:
+                self._put(*coded)
+                if coded is best:
+                    return
+                break
+        if best is None:
+            self.post_message(self.Shown(None))
+            return
+        while budget.left < min(best[0].n_bytes, budget.burst) or not self._is_seen:
+            await asyncio.sleep(WAIT)
+            if self._wanted is not wanted:
+                return
+        self._put(*best)
+
+    @property
+    def _is_seen(self) -> bool:
+        with suppress(NoScreen):
+            return self.screen.is_active and all(
+                ancestor.display for ancestor in self.ancestors if isinstance(ancestor, Widget)
+            )
+        return False
+
+    def _put(self, code: "PictureCode", scale: Scale, half: list[Strip]) -> None:
+        self._pictures.budget.spend(code.n_bytes)
+        if code.transmission:
+            self._write(code.transmission)
+        # Not before the placeholders of the new one are there, or there would be nothing for a moment.
+        self.call_after_refresh(self._forget, self._code)
+        self._code, self._half, self._is_new = code, half, True
+        self.styles.height, self.styles.width = code.cells
+        self.display = True
+        self.refresh()
+        self.post_message(self.Shown(scale))
+
+    def _put_away(self) -> None:
+        self.display = False
+        self._forget(self._code)
+        self._code, self._half = None, []
+
+    def _forget(self, code: "PictureCode | None") -> None:
+        if code is not None and code.kitty is not None:
+            from studio.kitty_graphics import removal
+
+            self._write(removal(code.kitty))
+
+    def _write(self, words: str) -> None:
+        # Through the thread that writes all else, or the two would be mixed up on the way.
+        if self.app._driver is not None:
+            self.app._driver.write(words)
+
+    def on_unmount(self) -> None:
+        self._forget(self._code)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        event.stop()
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.post_message(self.Failed(event.worker.error))
+
+    # What the terminal is sent
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # Not by way of Textual's styles, which would dye what is no colour but the number of a picture.
+        lines = [self._line(y, crop) for y in range(crop.y, crop.bottom)]
+        self._is_new = False
+        return lines
+
+    def _line(self, y: int, crop: Region) -> Strip:
+        width = self.size.width
+        ground = Strip.blank(width, self.visual_style.rich_style)
+        code = self._code
+        if code is None or y >= code.cells[0] or width != code.cells[1]:
+            return ground.crop(crop.x, crop.right)
+        if code.half is not None:
+            line = self._half[y]
+            for line_filter in self.get_line_filters():
+                line = line.apply_filter(line_filter, self.background_colors[1])
+            self._count_again(code)
+            return line.crop(crop.x, crop.right)
+        if not self.screen.is_active or (crop.x, crop.right) != (0, width):
+            return ground.crop(crop.x, crop.right)
+        self._count_again(code)
+        if code.kitty is not None:
+            from studio.kitty_graphics import color_of, placeholders
+
+            red, green, blue = color_of(code.kitty)
+            return Strip([Segment(placeholders(y, width), Style.parse(f"rgb({red},{green},{blue})"))], width)
+        assert code.sixel is not None
+        return _SixelStrip(ground, code.sixel[y], self.region.x, self.region.y + y)
+
+    def _count_again(self, code: "PictureCode") -> None:
+        """What is sent again, because something has covered it, counts again."""
+        if not self._is_new:
+            again = code.n_bytes - len(code.transmission)
+            self._pictures.budget.spend(again // code.cells[0])
+
+
+class _SixelStrip(Strip):
+    """Blanks with sixels over them, which cannot be cut: where something covers a part of the line, only the blanks."""
+
+    def __init__(self, ground: Strip, sixels: str, x: int, y: int) -> None:
+        width = ground.cell_length
+        drawn = f"\x1b[{y + 1};{x + 1}H{sixels}\x1b[{y + 1};{x + 1}H\x1b[{width}C"
+        control = Segment(drawn, Style.null(), ((ControlType.CURSOR_FORWARD, 0),))
+        super().__init__([*ground, control], width)
+        self._ground = ground
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        cuts = list(cuts)
+        return [self] if cuts == [self.cell_length] else self._ground.divide(cuts)
+
+    def crop(self, start: int, end: int | None = None) -> Strip:
+        whole = start <= 0 and (end is None or end >= self.cell_length)
+        return self if whole else self._ground.crop(start, end)
+
+
+def _encoded(draw: Draw, rung: Rung, scale: Scale, number: int) -> "tuple[PictureCode, list[Strip]] | None":
+    # In the thread that draws, so that Pillow does not delay the first paint.
+    from studio.picture_code import encode
+
+    picture = draw(scale)
+    if picture is None:
+        return None
+    code = encode(picture, rung, scale, number)
+    return code, _half_strips(code.half) if code.half is not None else []
+
+
+def _half_strips(lines: "HalfCells") -> list[Strip]:
+    from rich.color import Color
+
+    strips = []
+    for line in lines:
+        segments = [
+            Segment("▀" * n, Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower)))
+            for n, upper, lower in line
+        ]
+        strips.append(Strip(segments, sum(n for n, _, _ in line)))
+    return strips
