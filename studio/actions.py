@@ -218,16 +218,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("checkpoints", "app.back", "escape", "Back", "Back to the screen before."),
     Action("sample", "draw", "ctrl+s", "Draw", "Draw images; again draws them anew."),
     Action("sample", "stop", "x", "Stop", "Stop drawing and keep what is on screen."),
-    Action(
-        "sample", "toggle_estimate", "o", "x_t / x_0", "Show the noisy images x_t or the estimates of x_0."
-    ),
+    Action("sample", "toggle_estimate", "o", "x_t/x_0", "Show the noisy images x_t or the estimates of x_0."),
+    Action("sample", "step(-1)", "left", "Step", "Back by one denoising step.", key_label="←"),
+    Action("sample", "step(1)", "right", "Step", "Forth by one denoising step.", False, "→"),
+    Action("sample", "go(0)", "home", "First", "The first denoising step.", False),
+    Action("sample", "go(1)", "end", "Latest", "The latest denoising step; follow those that come.", False),
     Action(
         "sample",
         "write",
         "w",
-        "Save PNG",
-        "Save the drawn images and their recipe in the run's samples folder.",
+        "Save",
+        "Save the drawn images as PNG, and their recipe, in the run's samples folder.",
     ),
+    Action(
+        "sample", "write_gif", "G", "GIF", "Save the images, and the denoising as a GIF of what is shown."
+    ),
+    Action("sample", "gallery", "g", "Gallery", "See what was saved, and open it with its recipe."),
     Action("sample", "app.back", "escape", "Back", "Back to the screen before."),
     Action("plot", "zoom_in", "plus,equals_sign", "Zoom in", "Zoom in on the plot.", False, "+"),
     Action("plot", "zoom_out", "minus", "Zoom out", "Zoom out of the plot.", False, "-"),

@@ -1,46 +1,44 @@
-"""Draws images in a thread of its own; the newest frame waits in a mailbox until somebody looks."""
+"""Draws images in a thread of its own; every step is kept, in bounded memory, until the next drawing."""
 
 import threading
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ddpm.checkpoint import Checkpoint, step_name
 from ddpm.errors import CheckpointGoneError, DDPMError
 from ddpm.runs import Run
 from ddpm.sample_config import SampleConfig
+from studio.frames import Frame, Frames
 
 if TYPE_CHECKING:
     from ddpm.generate import Drawing, Network
 
-Pixels = NDArray[np.uint8]
 SHOWN_AT_MOST = 256
 
 
 @dataclass(frozen=True)
-class Frame:
-    """Images in the making, uint8 [n, C, H, W], at most the first 256 of them."""
+class Order:
+    """What to draw: a recipe and, for one of EDITS, its name and the names of its pictures."""
 
-    done: int
-    total: int
-    x_t: Pixels
-    x_0: Pixels
+    recipe: SampleConfig
+    edit: str = ""
+    pictures: tuple[str, ...] = ()
 
 
 class Drawer:
-    """At most one drawing at a time. Frames are replaced, not queued: a slow screen skips some."""
+    """At most one drawing at a time. ``frames`` are its steps, of at most the first 256 images."""
 
-    def __init__(self) -> None:
+    def __init__(self, data_root: Path) -> None:
         self.error = ""
         self.note = ""
+        self.frames = Frames()
+        self.order: Order | None = None
+        self._data_root = data_root
         self._thread: threading.Thread | None = None
         self._stop_asked = threading.Event()
-        self._guard = threading.Lock()
-        self._frame: Frame | None = None
         self._last: Drawing | None = None
         self._recipe: dict[str, Any] = {}
         self._network: tuple[tuple[Path, str], Network] | None = None
@@ -54,18 +52,22 @@ class Drawer:
         """Whether there is something to save: all that was asked for, or what stood there at a stop."""
         return not self.is_alive and self._last is not None
 
-    def start(
-        self, run: Run, checkpoint: Checkpoint, sample: SampleConfig, *, else_newest: bool = False
-    ) -> None:
+    @property
+    def network(self) -> "Network | None":
+        """The network of the last drawing, while no other is going on."""
+        return None if self.is_alive or self._network is None else self._network[1]
+
+    def start(self, run: Run, checkpoint: Checkpoint, order: Order, *, else_newest: bool = False) -> None:
         """Begin to draw. Does nothing while a drawing is going on.
 
         ``else_newest``: where a trainer deletes the checkpoint meanwhile, the newest whole one takes its place.
         """
         if self.is_alive:
             return
-        self.error, self.note, self._frame, self._last = "", "", None, None
+        self.error, self.note, self.frames, self._last = "", "", Frames(), None
+        self.order = order
         self._stop_asked.clear()
-        arguments = (run, checkpoint, sample, else_newest)
+        arguments = (run, checkpoint, order, else_newest)
         self._thread = threading.Thread(target=self._draw, args=arguments, name="draw")
         self._thread.start()
 
@@ -77,29 +79,30 @@ class Drawer:
         if self._thread is not None:
             self._thread.join(timeout)
 
-    def take_frame(self) -> Frame | None:
-        """The newest frame that was not taken yet."""
-        with self._guard:
-            frame, self._frame = self._frame, None
-            return frame
-
     def save(self, folder: Path) -> Path:
         """Write the result below ``folder``; returns the path of the grid. Raises RunError."""
         from ddpm.generate import save_images
 
-        if self._last is None:
+        if self._last is None or self.order is None:
             raise ValueError("nothing has been drawn")
-        return save_images(self._last.x_t, folder, self._recipe)
+        return save_images(
+            self._last.x_t, folder, self._recipe, "edit.json" if self.order.edit else "sample.json"
+        )
 
-    def _draw(self, run: Run, checkpoint: Checkpoint, sample: SampleConfig, else_newest: bool) -> None:
+    def save_gif(self, folder: Path, *, estimates: bool) -> Path:
+        """Write the denoising below ``folder`` as a GIF: the noisy images, or the estimates. Raises RunError."""
+        from studio.denoising_gif import write_gif
+
+        path = folder / ("x_0.gif" if estimates else "x_t.gif")
+        write_gif(path, [frame.x_0 if estimates else frame.x_t for frame in self.frames.all()])
+        return path
+
+    def _draw(self, run: Run, checkpoint: Checkpoint, order: Order, else_newest: bool) -> None:
         try:
-            from ddpm.generate import draw, recipe_of
-
-            network = self._load(run, checkpoint, sample.weights, else_newest)
-            self._recipe = recipe_of(network, sample)
-            for drawing in draw(network, sample):
+            network = self._load(run, checkpoint, order.recipe.weights, else_newest)
+            for drawing in self._drawings(run, network, order):
                 self._last = drawing
-                self._post(drawing)
+                self._keep(drawing)
                 if self._stop_asked.is_set():
                     self._recipe["stopped_after"] = drawing.done
                     break
@@ -107,6 +110,20 @@ class Drawer:
             self.error = str(error)
         except Exception as error:
             self.error = f"Drawing failed. {traceback.format_exception_only(error)[-1].strip()}"
+
+    def _drawings(self, run: Run, network: "Network", order: Order) -> "Iterator[Drawing]":
+        from ddpm.generate import draw, recipe_of
+
+        if not order.edit:
+            self._recipe = recipe_of(network, order.recipe)
+            return draw(network, order.recipe)
+
+        from studio.edits import EDITS, told
+        from studio.picture_words import NamedPictures
+
+        pictures = NamedPictures(run, self._data_root, self._stop_asked.is_set)
+        self._recipe = told(order.edit, order.pictures, network, order.recipe)
+        return EDITS[order.edit].draw(network, order.recipe, pictures.read(order.edit, order.pictures))
 
     def _load(self, run: Run, checkpoint: Checkpoint, weights: str, else_newest: bool) -> "Network":
         from ddpm.generate import load_network, load_newest_network
@@ -126,12 +143,6 @@ class Drawer:
             self._network = (wanted, network)
         return self._network[1]
 
-    def _post(self, drawing: "Drawing") -> None:
-        frame = Frame(
-            drawing.done,
-            drawing.total,
-            drawing.x_t[:SHOWN_AT_MOST].numpy(),
-            drawing.x_0[:SHOWN_AT_MOST].numpy(),
-        )
-        with self._guard:
-            self._frame = frame
+    def _keep(self, drawing: "Drawing") -> None:
+        shown = [images[:SHOWN_AT_MOST].numpy().copy() for images in (drawing.x_t, drawing.x_0)]
+        self.frames.add(Frame(drawing.done, drawing.total, shown[0], shown[1]))

@@ -23,13 +23,13 @@ def test_the_form_hides_what_has_no_meaning_for_sampler_and_network(home):
         form = app.screen.query_one(SampleForm)
         app.screen.query_one("#eta").query_one(Input).value = "0.5"
         app.screen.query_one("#threshold_quantile").query_one(Input).value = "0.9"
-        await until(pilot, lambda: form.recipe() is not None)
-        assert (form.recipe().eta, form.recipe().threshold_quantile) == (0.5, 0.9)
+        await until(pilot, lambda: form.order() is not None)
+        assert (form.order().recipe.eta, form.order().recipe.threshold_quantile) == (0.5, 0.9)
         app.screen.query_one("#sampler").query_one(Select).value = "heun"
         app.screen.query_one("#clip").query_one(Select).value = "none"
         await until(pilot, lambda: "Eta" not in screen_text(pilot) and "Quantile" not in screen_text(pilot))
         # What is hidden is not asked for either.
-        assert (form.recipe().eta, form.recipe().threshold_quantile) == (None, None)
+        assert (form.order().recipe.eta, form.order().recipe.threshold_quantile) == (None, None)
 
     drive(home, script, (80, 24))
 
@@ -46,12 +46,15 @@ def test_a_network_that_is_told_classes_can_be_asked_for_one_and_guided(home):
         app.screen.query_one("#sampler").query_one(Select).value = "ddpm"
         await until_seen(pilot, "learned")
         await until_seen(pilot, "each in turn")
+        app.screen.query_one("#class").query_one(Select).value = "dog"
+        await until(pilot, lambda: app.screen.query_one(SampleForm).order().recipe.label == ("dog",))
+        app.screen.query_one("#class").query_one(Select).value = "several …"
         app.screen.query_one("#label").query_one(Input).value = "cow"
         await until_seen(pilot, "there is no class cow")
         app.screen.query_one("#label").query_one(Input).value = "dog, 0"
         app.screen.query_one("#guidance_scale").query_one(Input).value = "3"
-        await until(pilot, lambda: app.screen.query_one(SampleForm).recipe() is not None)
-        sample = app.screen.query_one(SampleForm).recipe()
+        await until(pilot, lambda: app.screen.query_one(SampleForm).order() is not None)
+        sample = app.screen.query_one(SampleForm).order().recipe
         assert (sample.label, sample.guidance_scale, sample.variance) == (("dog", "0"), 3.0, "learned")
 
     drive(home, script, (80, 24))

@@ -16,7 +16,7 @@ from ddpm.runs_root import create_run, list_runs
 from ddpm.sample_config import SampleConfig
 from studio import messages
 from studio.app import StudioApp, run_app
-from studio.drawing import Drawer
+from studio.drawing import Drawer, Order
 from studio.runner import Runner
 from studio.screens.monitor import MonitorScreen
 from studio.screens.new_run import NewRunScreen
@@ -313,18 +313,18 @@ def test_images_form_and_are_saved_with_their_recipe(home, trained):
 
 def test_an_app_that_breaks_stops_its_drawing(home, trained, monkeypatch):
     trained.write_config(trained.config().with_values({"diffusion": {"T": 50}}))
-    drawer = Drawer()
+    drawer = Drawer(home / "data")
 
     def broken(app):
         app.drawers.add(drawer)
-        drawer.start(trained, newest_whole(trained.checkpoints_path), SampleConfig(n=9000, steps=50))
+        drawer.start(trained, newest_whole(trained.checkpoints_path), Order(SampleConfig(n=9000, steps=50)))
         raise ZeroDivisionError("a handler broke")
 
     monkeypatch.setattr(StudioApp, "run", broken)
     with pytest.raises(ZeroDivisionError):
         run_app(home, home / "data", find_pictures("half"), Settings())
     drawer.join(60)
-    frame = drawer.take_frame()
+    frame = drawer.frames.latest
     assert (drawer.is_alive, drawer.error) == (False, "")
     assert frame.done < frame.total
 

@@ -1,13 +1,8 @@
 """``ddpm-studio edit``: interpolate between two pictures, vary one, or paint a part of one anew."""
 
 import argparse
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from ddpm.edit_recipe import ImageConfig, InpaintConfig, InterpolateConfig, fitted_edit
-from ddpm.sample_config import SampleConfig
 from studio.command_parser import place_options
 from studio.commands.drawing_commands import (
     add_drawing_options,
@@ -17,21 +12,7 @@ from studio.commands.drawing_commands import (
     folder_for,
     network_and_recipe,
 )
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ddpm.generate import Drawing, Network
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A kind of edit: what it takes, and what its options mean."""
-
-    pictures: dict[str, str]
-    recipe: type[SampleConfig]
-    help: str
-    draw: Callable[["Network", Any, list[Path]], Iterator["Drawing"]]
+from studio.edits import EDITS, read_pictures, told
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -57,66 +38,14 @@ def command(arguments: argparse.Namespace) -> int:
     network, recipe = network_and_recipe(arguments, edit.recipe)
     paths: list[Path] = [getattr(arguments, picture) for picture in edit.pictures]
 
-    from ddpm.generate import recipe_of, save_images
+    from ddpm.generate import save_images
 
-    images = finished(edit.draw(network, recipe, paths))
+    pictures = read_pictures(arguments.edit, paths, network.config.data.shape)
+    images = finished(edit.draw(network, recipe, pictures))
     name = "-".join([arguments.edit, *(path.stem for path in paths), drawing_name(network.step, recipe)])
     out = folder_for(arguments, name)
-    told = {
-        "edit": arguments.edit,
-        "pictures": [str(path) for path in paths],
-        **recipe_of(network, fitted_edit(recipe, network.config)),
-    }
-    grid = save_images(images, out, told, "edit.json")
+    grid = save_images(
+        images, out, told(arguments.edit, [str(path) for path in paths], network, recipe), "edit.json"
+    )
     print(f"{recipe.n} images of step {network.step} in {out}\ngrid: {grid}")
     return 0
-
-
-def _interpolate(network: "Network", recipe: InterpolateConfig, paths: list[Path]) -> Iterator["Drawing"]:
-    from ddpm import edit
-
-    a, b = (_picture(network, path) for path in paths)
-    return edit.interpolate(network, recipe, a, b)
-
-
-def _vary(network: "Network", recipe: ImageConfig, paths: list[Path]) -> Iterator["Drawing"]:
-    from ddpm import edit
-
-    return edit.image_to_image(network, recipe, _picture(network, paths[0]))
-
-
-def _inpaint(network: "Network", recipe: InpaintConfig, paths: list[Path]) -> Iterator["Drawing"]:
-    import torch
-
-    from ddpm import edit
-    from ddpm.picture_file import read_mask
-
-    picture, mask = paths
-    _, height, width = network.config.data.shape
-    image = _picture(network, picture)
-    return edit.inpaint(network, recipe, image, torch.tensor(read_mask(mask, picture, (height, width))))
-
-
-def _picture(network: "Network", path: Path) -> "Tensor":
-    import torch
-
-    from ddpm.picture_file import read_picture
-
-    return torch.tensor(read_picture(path, network.config.data.shape))
-
-
-EDITS = {
-    "interpolate": Edit(
-        {"a": "the picture to begin with", "b": "the picture to end with"},
-        InterpolateConfig,
-        "draw images on the way from one picture to another",
-        _interpolate,
-    ),
-    "image": Edit({"picture": "the picture to vary"}, ImageConfig, "draw variations of a picture", _vary),
-    "inpaint": Edit(
-        {"picture": "the picture", "mask": "a picture of its size, white where to paint"},
-        InpaintConfig,
-        "paint a part of a picture anew",
-        _inpaint,
-    ),
-}

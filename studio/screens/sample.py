@@ -1,7 +1,10 @@
-"""Drawing images from a run: they come out of the noise step by step."""
+"""Drawing images from a run: they come out of the noise step by step, and one can go back through the steps."""
 
 import asyncio
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from textual import work
@@ -15,15 +18,27 @@ from ddpm.config import Config
 from ddpm.errors import ConfigError, DDPMError
 from ddpm.runs import Run
 from studio.actions import Place, bindings
-from studio.drawing import Drawer, Frame
+from studio.drawing import Drawer
+from studio.frames import Frame
+from studio.gallery import SavedDrawing, images_of
 from studio.screens.base import StudioScreen
+from studio.screens.gallery import GalleryDialog
 from studio.widgets.bar import Bar
 from studio.widgets.preview import SamplePane
 from studio.widgets.sample_form import SampleForm
+from studio.widgets.words import Words
 from studio.workshop import Workshop
 
 FRAME_SECONDS = 0.1
 NONE_YET = "none yet"
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A whole checkpoint and the names of the weights in it."""
+
+    checkpoint: Checkpoint
+    weights: tuple[str, ...]
 
 
 class SampleScreen(StudioScreen):
@@ -33,27 +48,31 @@ class SampleScreen(StudioScreen):
     def __init__(self, workshop: Workshop, run: Run, checkpoint: Checkpoint | None) -> None:
         super().__init__(workshop, run.name, " › Sample")
         self.run = run
-        self.drawer = Drawer()
+        self.drawer = Drawer(workshop.data_root)
         self._wanted = checkpoint
-        self._checkpoints: dict[str, Checkpoint] = {}
+        self._offered: dict[str, Offered] = {}
         self._frame: Frame | None = None
+        self._following = True
         self._estimate = True
         self._was_alive = False
+        self._saved_in: Path | None = None
+        self._reopened = ""
 
     def body(self) -> list[Widget]:
-        self._checkpoints = self._whole_checkpoints()
-        names = list(self._checkpoints) or [NONE_YET]
-        wanted = f"step {self._wanted.step:,}" if self._wanted else names[0]
+        self._offered = self._whole_checkpoints()
+        names = list(self._offered) or [NONE_YET]
+        wanted = _name_of(self._wanted.step) if self._wanted else names[0]
         chosen = wanted if wanted in names else names[0]
-        weights = sorted({name for found in self._checkpoints.values() for name in weights_in(found)})
+        weights = self._offered[chosen].weights if chosen in self._offered else ()
         form = SampleForm(self._config(), names, chosen, weights, id="sample-form")
         result = Vertical(
             SamplePane(self.workshop.pictures, empty="press ctrl+s to draw", id="drawn"),
             Horizontal(Bar(id="drawing-bar"), Static("", id="drawing-counts"), id="drawing-line"),
-            Static("", id="drawing-words", markup=False),
+            Words("", id="drawing-words", markup=False),
             id="sample-result",
         )
-        return [Horizontal(form, result, id="sample-main")]
+        left = Vertical(form, Words("", id="sample-help", markup=False), id="sample-left")
+        return [Horizontal(left, result, id="sample-main")]
 
     def on_mount(self) -> None:
         self._title_pane()
@@ -64,9 +83,15 @@ class SampleScreen(StudioScreen):
     def on_unmount(self) -> None:
         self.drawer.stop()
 
-    def _whole_checkpoints(self) -> dict[str, Checkpoint]:
+    # Checkpoints
+
+    def _whole_checkpoints(self) -> dict[str, Offered]:
         """The newest first, by the words they are chosen with."""
-        return {f"step {found.step:,}": found for found in reversed(self.run.checkpoints()) if found.whole}
+        return {
+            _name_of(found.step): Offered(found, tuple(weights_in(found)))
+            for found in reversed(self.run.checkpoints())
+            if found.whole
+        }
 
     async def _look_for_checkpoints(self) -> float:
         found = await asyncio.to_thread(self._whole_checkpoints)
@@ -74,15 +99,21 @@ class SampleScreen(StudioScreen):
             self._offer_checkpoints(found)
         return 1.0
 
-    def _offer_checkpoints(self, found: dict[str, Checkpoint]) -> None:
-        picked = self._form.field("checkpoint").control
+    def _offer_checkpoints(self, found: dict[str, Offered]) -> None:
         # An open list is not changed under the cursor.
-        if isinstance(picked, Select) and picked.expanded:
+        if any(picked.expanded for picked in self._form.query(Select)):
             return
-        others = list(found) != list(self._checkpoints)
-        self._checkpoints = found
+        others = list(found) != list(self._offered)
+        self._offered = found
         if others:
             self._form.field("checkpoint").offer(list(found) or [NONE_YET])
+            self._offer_weights()
+
+    def _offer_weights(self) -> None:
+        """Those of the chosen checkpoint: not all of them need store the same averages."""
+        chosen = self._offered.get(self._form.field("checkpoint").text)
+        if chosen is not None:
+            self._form.field("weights").offer(chosen.weights)
 
     def _config(self) -> Config | None:
         try:
@@ -90,9 +121,18 @@ class SampleScreen(StudioScreen):
         except ConfigError:
             return None
 
+    # The form
+
     @property
     def _form(self) -> SampleForm:
         return self.query_one(SampleForm)
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        if event.select is self._form.field("checkpoint").control:
+            self._offer_weights()
+
+    def on_descendant_focus(self) -> None:
+        self.query_one("#sample-help", Words).update(self._form.help())
 
     def on_input_submitted(self) -> None:
         self.focus_next()
@@ -103,28 +143,30 @@ class SampleScreen(StudioScreen):
     # Drawing
 
     def action_draw(self) -> None:
-        sample = self._form.recipe()
-        checkpoint = self._checkpoints.get(self._form.field("checkpoint").text)
-        if checkpoint is None:
+        order = self._form.order()
+        chosen = self._offered.get(self._form.field("checkpoint").text)
+        if chosen is None:
             self.notify("There is no whole checkpoint to draw from yet.", severity="warning")
             return
-        if sample is None or self.drawer.is_alive:
+        if order is None or self.drawer.is_alive:
             return
-        self._frame = None
+        self._frame, self._following, self._saved_in, self._reopened = None, True, None, ""
         self._title_pane()
         self.query_one(SamplePane).say("loading the network …")
-        self.query_one("#drawing-words", Static).update("")
-        newest = next(iter(self._checkpoints.values()))
-        self.drawer.start(self.run, checkpoint, sample, else_newest=checkpoint == newest)
+        self.query_one("#drawing-bar", Bar).share = 0
+        self.query_one("#drawing-counts", Static).update("")
+        self._say("")
+        newest = next(iter(self._offered.values()))
+        self.drawer.start(self.run, chosen.checkpoint, order, else_newest=chosen == newest)
         self._was_alive = True  # it may be over before the next look
         # Letters are keys of the screen again, not text in a field.
         self.query_one(SamplePane).focus()
         self.refresh_bindings()
 
     def _look(self) -> None:
-        if frame := self.drawer.take_frame():
-            self._frame = frame
-            self._show_frame()
+        latest = self.drawer.frames.latest
+        if self._following and latest is not None and latest is not self._frame and not self._reopened:
+            self._show(latest)
         alive = self.drawer.is_alive
         if alive != self._was_alive:
             self._was_alive = alive
@@ -132,35 +174,40 @@ class SampleScreen(StudioScreen):
             if not alive:
                 self._drawing_ended()
 
-    @property
-    def _is_done(self) -> bool:
-        """Whether the last step has been taken: then x_t and the estimate are one, the samples."""
-        return self._frame is not None and self._frame.done == self._frame.total
-
-    def _show_frame(self) -> None:
-        frame = self._frame
-        if frame is None:
-            return
-        self.query_one(SamplePane).show(frame.x_0 if self._estimate and not self._is_done else frame.x_t)
+    def _show(self, frame: Frame) -> None:
+        self._frame = frame
+        self.query_one(SamplePane).show(frame.x_0 if self._estimate and not frame.is_last else frame.x_t)
         self._title_pane()
         self.query_one("#drawing-bar", Bar).share = frame.done / frame.total
         self.query_one("#drawing-counts", Static).update(f"{frame.done}/{frame.total}")
+        self.refresh_bindings()
 
     def _drawing_ended(self) -> None:
-        words = self.query_one("#drawing-words", Static)
+        latest = self.drawer.frames.latest
         if self.drawer.error:
             self.query_one(SamplePane).say("no images")
-            words.update(f"✗ {self.drawer.error}")
-        elif self._frame is not None and self._frame.done < self._frame.total:
-            words.update("Stopped. Press ctrl+s to draw again, w to save what is there.")
+            self._say(f"✗ {self.drawer.error}")
+        elif latest is not None and not latest.is_last:
+            self._say("Stopped. Press ctrl+s to draw again, w to save what is there.")
         else:
-            words.update(f"Done. Press w to save the images as PNG. {self.drawer.note}".strip())
+            self._say(f"Done. Press w to save the images as PNG, ← to go back. {self.drawer.note}".strip())
+
+    def _say(self, words: str) -> None:
+        self.query_one("#drawing-words", Words).update(words)
 
     def _title_pane(self) -> None:
-        title = "samples" if self._is_done else "estimate of x_0" if self._estimate else "x_t"
+        frame = self._frame
+        if self._reopened:
+            title = self._reopened
+        elif frame is not None and frame.is_last:
+            title = "samples"
+        else:
+            title = "estimate of x_0" if self._estimate else "x_t"
         pane = self.query_one(SamplePane)
         if pane.border_title != title:
             pane.border_title = title
+
+    # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         match action:
@@ -169,9 +216,11 @@ class SampleScreen(StudioScreen):
             case "draw":
                 return None if self.drawer.is_alive else True
             case "toggle_estimate":
-                return not self._is_done
-            case "write":
-                return self.drawer.has_result
+                return self._frame is None or not self._frame.is_last
+            case "write" | "write_gif":
+                return self.drawer.has_result and not self._reopened
+            case "step" | "go":
+                return self._frame is not None and not self._reopened
         return True
 
     def action_stop(self) -> None:
@@ -180,19 +229,75 @@ class SampleScreen(StudioScreen):
     def action_toggle_estimate(self) -> None:
         self._estimate = not self._estimate
         self._title_pane()
-        self._show_frame()
+        if self._frame is not None:
+            self._show(self._frame)
+
+    def action_step(self, by: int) -> None:
+        """Back or forth through the steps; beyond the last one the drawing is followed again."""
+        if self._frame is not None:
+            self._go_to(self.drawer.frames.beside(self._frame.done, by))
+
+    def action_go(self, end: int) -> None:
+        """To the first step, or to the latest."""
+        self._go_to(None if end else self.drawer.frames.beside(0, -1))
+
+    def _go_to(self, frame: Frame | None) -> None:
+        self._following = frame is None
+        shown = frame or self.drawer.frames.latest
+        if shown is not None:
+            self._show(shown)
+
+    # Saving
 
     def action_write(self) -> None:
-        self._write()
+        self._write(self.drawer.save)
+
+    def action_write_gif(self) -> None:
+        def write(folder: Path) -> Path:
+            self.drawer.save(folder)
+            return self.drawer.save_gif(folder, estimates=self._estimate)
+
+        self._write(write)
 
     @work(group="write", exclusive=True, exit_on_error=False)
-    async def _write(self) -> None:
-        folder = self.run.path / "samples" / time.strftime("%Y%m%d-%H%M%S")
+    async def _write(self, write: Callable[[Path], Path]) -> None:
+        folder = self._saved_in or self.run.path / "samples" / time.strftime("%Y%m%d-%H%M%S")
         try:
             self.run.refuse_gone()
-            grid = await asyncio.to_thread(self.drawer.save, folder)
+            written = await asyncio.to_thread(write, folder)
         except DDPMError as error:
             self.complain(error)
             return
         if self.is_there:
-            self.query_one("#drawing-words", Static).update(f"Saved in {grid.parent}")
+            self._saved_in = folder
+            self._say(f"Saved in {folder}" + (f", with {written.name}" if written.suffix == ".gif" else ""))
+
+    # What was saved before
+
+    def action_gallery(self) -> None:
+        self._open_gallery()
+
+    @work(group="gallery", exclusive=True, exit_on_error=False)
+    async def _open_gallery(self) -> None:
+        chosen = await self.app.push_screen_wait(GalleryDialog(self.run, self.workshop.pictures))
+        if chosen is not None and not self.drawer.is_alive:
+            await self._reopen(chosen)
+
+    async def _reopen(self, chosen: SavedDrawing) -> None:
+        try:
+            images = await asyncio.to_thread(images_of, chosen)
+            order = chosen.order()
+        except DDPMError as error:
+            self.complain(error)
+            return
+        name = _name_of(int(chosen.recipe.get("step", 0)))
+        self._form.fill(order, name)
+        self._reopened = chosen.name
+        self._show(Frame(order.recipe.steps, order.recipe.steps, images, images))
+        gone = "" if name in self._offered else f" {name} is no longer there: choose another checkpoint."
+        self._say(f"{chosen.about}. Press ctrl+s to draw it again.{gone}")
+        self.query_one(SamplePane).focus()
+
+
+def _name_of(step: int) -> str:
+    return f"step {step:,}"

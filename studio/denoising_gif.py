@@ -1,0 +1,43 @@
+"""The denoising as an animated GIF."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ddpm.errors import RunError
+from ddpm.files import replace_file
+from ddpm.images import legible_grid, to_pil
+from studio.frames import Pixels
+
+MOST_FRAMES = 80
+FRAME_MILLISECONDS = 80
+LAST_MILLISECONDS = 2000
+
+
+def write_gif(path: Path, steps: Sequence[Pixels]) -> None:
+    """Write batches uint8 [n, C, H, W] as an endless GIF of grids, at most 80 of them; the last stays for longer.
+
+    Raises RunError where it cannot be written.
+    """
+    chosen = np.linspace(0, len(steps) - 1, min(MOST_FRAMES, len(steps))).round().astype(int)
+    pictures = [_on_black(to_pil(legible_grid(steps[at]))) for at in chosen]
+    durations = [FRAME_MILLISECONDS] * (len(pictures) - 1) + [LAST_MILLISECONDS]
+    buffer = io.BytesIO()
+    first, *others = pictures
+    first.save(buffer, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, buffer.getvalue(), durable=False)
+    except OSError as error:
+        raise RunError(f"Cannot write {path}: {error.strerror}.") from None
+
+
+def _on_black(picture: Image.Image) -> Image.Image:
+    """A GIF knows no half-transparent pixels."""
+    if picture.mode != "RGBA":
+        return picture
+    ground = Image.new("RGBA", picture.size, "black")
+    return Image.alpha_composite(ground, picture).convert("RGB")

@@ -1,0 +1,154 @@
+"""Drawing by keys from a really trained run: back through the steps, saved, opened again, and made of pictures."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from app_pilot import drive, screen_text, tiny_config, until, until_seen
+from PIL import Image
+
+from ddpm.edit_recipe import fitted_edit
+from ddpm.errors import RunError
+from ddpm.runs import create_run
+from ddpm.session import train_run
+from studio.drawing import Order
+from studio.gallery import images_of, saved_drawings
+from studio.screens.sample import SampleScreen
+from studio.widgets.preview import SamplePane
+from studio.widgets.sample_form import SampleForm
+
+
+@pytest.fixture
+def trained(home):
+    config = tiny_config(
+        model={"class_conditional": True}, train={"ema_more_decays": [0.9], "checkpoint_every": 6}
+    )
+    run = create_run(home / "runs", "alpha", config)
+    list(train_run(run, data_root=home / "data", take_commands=list))
+    return run
+
+
+async def open_sample(pilot, app, **values):
+    await until_seen(pilot, "alpha")
+    await pilot.press("s")
+    await until(pilot, lambda: isinstance(app.screen, SampleScreen))
+    fill(app, **values)
+
+
+def fill(app, **values):
+    for id, value in values.items():
+        (control,) = app.screen.query_one(f"#{id}").query("Input, Select")
+        control.value = value
+
+
+async def drawn(pilot, app):
+    await pilot.pause()
+    before = app.screen.drawer.frames
+    await pilot.press("ctrl+s")
+    await until(pilot, lambda: app.screen.drawer.frames is not before and not app.screen.drawer.is_alive)
+    await until_seen(pilot, "Done.")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+def test_the_steps_of_a_drawing_can_be_gone_back_through(home, trained, size):
+    async def script(pilot, app):
+        await open_sample(pilot, app, n="3", steps="5")
+        await drawn(pilot, app)
+        pane = app.screen.query_one(SamplePane)
+        assert pane.border_title == "samples"
+        await pilot.press("left", "left")
+        await until_seen(pilot, "3/5")
+        await until_seen(pilot, "estimate of x_0")
+        await pilot.press("home")
+        await until_seen(pilot, "1/5")
+        await pilot.press("right", "o")
+        await until_seen(pilot, "2/5")
+        assert pane.border_title == "x_t"
+        await pilot.press("end")
+        await until_seen(pilot, "5/5")
+
+    drive(home, script, size)
+
+
+def test_what_was_saved_is_opened_again_with_its_recipe_and_draws_the_same(home, trained):
+    values = {"n": "3", "steps": "5", "seed": "7", "weights": "ema-0.9", "sampler": "dpm++2m", "class": "4"}
+
+    async def script(pilot, app):
+        await open_sample(pilot, app, **values)
+        await drawn(pilot, app)
+        order = app.screen.query_one(SampleForm).order()
+        assert (order.recipe.label, order.recipe.weights) == (("4",), "ema-0.9")
+        await pilot.press("left", "G")
+        await until_seen(pilot, "with x_0.gif")
+        fill(app, n="2", seed="1", weights="raw", sampler="ddim", **{"class": "each in turn"})
+        await drawn(pilot, app)
+        app.screen.query_one(SamplePane).focus()
+        await pilot.press("g")
+        await until_seen(pilot, "step 12 · 3 images · dpm++2m, 5 steps · seed 7 · ema-0.9")
+        await pilot.press("enter")
+        await until_seen(pilot, "Press ctrl+s")
+        again = app.screen.query_one(SampleForm).order()
+        changed = {"threshold_quantile", "variance", "eta"}
+        assert again.recipe.model_dump(exclude=changed) == order.recipe.model_dump(exclude=changed)
+        await drawn(pilot, app)
+        saved = images_of(saved_drawings(trained)[0])
+        assert np.array_equal(app.screen.drawer.frames.latest.x_t, saved)
+
+    drive(home, script, (120, 36))
+    (folder,) = (trained.path / "samples").iterdir()
+    with Image.open(folder / "x_0.gif") as gif:
+        assert (gif.n_frames, gif.size) == (5, Image.open(folder / "grid.png").size)
+
+
+def test_images_are_made_of_pictures_of_the_data_of_earlier_samples_and_of_files(home, trained, tmp_path):
+    Image.new("L", (8, 8), 200).save(tmp_path / "grey.png")
+
+    async def script(pilot, app):
+        await open_sample(pilot, app, steps="4", making="interpolation")
+        await until_seen(pilot, "From picture")
+        await pilot.press("ctrl+s")
+        await until_seen(pilot, "↑ name a file")
+        fill(app, a="data:0", b=str(tmp_path / "grey.png"), strength="0.5")
+        await drawn(pilot, app)
+        await pilot.press("w")
+        await until_seen(pilot, "Saved in")
+        (saved,) = saved_drawings(trained)
+        made = app.screen.drawer.order
+        assert saved.order() == replace(made, recipe=fitted_edit(made.recipe, trained.config()))
+        assert images_of(saved).shape == (9, 1, 8, 8)
+        fill(app, making="inpainting", picture=f"{saved.name}/0000.png", mask="left half", resample="1")
+        await until_seen(pilot, "Paint where")
+        await drawn(pilot, app)
+        assert app.screen.drawer.order == Order(
+            app.screen.query_one(SampleForm).order().recipe,
+            "inpaint",
+            (f"{saved.name}/0000.png", "left half"),
+        )
+        painted = app.screen.drawer.frames.latest.x_t
+        assert (painted[:, :, :, 4:] == images_of(saved)[:1, :, :, 4:]).all()
+        fill(app, making="variations", picture="data:99999")
+        await until(pilot, lambda: "Paint where" not in screen_text(pilot))
+        await pilot.press("ctrl+s")
+        await until_seen(pilot, "data:99999 is no image")
+
+    drive(home, script, (80, 40))
+
+
+def test_saved_drawings_that_are_damaged_are_told_of_or_left_out(home, trained):
+    for name, content in {
+        "a": "[1]",
+        "b": "{",
+        "c": '{"n": 2, "channels": 1, "height": 8, "width": 8}',
+    }.items():
+        folder = trained.path / "samples" / name
+        folder.mkdir(parents=True)
+        (folder / "sample.json").write_text(content)
+    Image.new("L", (9, 8)).save(folder / "0000.png")
+    (found,) = saved_drawings(trained)
+    assert found.name == "c"
+    with pytest.raises(RunError, match="image 0 is not 8x8"):
+        images_of(found)
+    (folder / "sample.json").write_text(json.dumps({"edit": "unheard of", "n": 2}))
+    with pytest.raises(RunError, match="cannot be understood"):
+        saved_drawings(trained)[0].order()
