@@ -1,7 +1,9 @@
 """Writes what a trainer says into its run directory."""
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 HEARTBEAT_SECONDS = 1.0
 # How long after a checkpoint that could not be written the next try is; each failure doubles it, up to the second.
 RETRY_SECONDS = (30.0, 600.0)
+# Rows of metrics that wait for a disk that fails; the oldest are lost where there are more.
+MOST_ROWS_WAITING = 10_000
 
 
 class Recorder:
@@ -48,6 +52,7 @@ class Recorder:
         self.train = train
         self._lock = run.lock_identity()
         self._beat_at = 0.0
+        self._rows: deque[dict[str, Any]] = deque(maxlen=MOST_ROWS_WAITING)
         self._retry_at: float | None = None
         self._retry_seconds = RETRY_SECONDS[0]
 
@@ -61,7 +66,8 @@ class Recorder:
                 self._write(event)
             except OSError as error:
                 self._refuse_gone()
-                yield self.warn(event.step, f"{_name(event)} could not be written: {error.strerror}")
+                if not (isinstance(event, MetricsLogged) and len(self._rows) > 1):  # else it is known
+                    yield self.warn(event.step, f"{_name(event)} could not be written: {error.strerror}")
                 if isinstance(event, CheckpointDue):
                     self._try_again_later()
                 if isinstance(event, RecipeChanged):
@@ -104,6 +110,8 @@ class Recorder:
 
     def rolled_back(self, event: RolledBack) -> RolledBack:
         """Note that training goes on from an earlier step."""
+        kept = [row for row in self._rows if row["step"] <= event.back_to]
+        self._rows = deque(kept, MOST_ROWS_WAITING)
         self.status = replace(self.status, step=event.back_to)
         self._note("rolled-back", event.step, f"to step {event.back_to}: {event.words}")
         return event
@@ -115,7 +123,8 @@ class Recorder:
             case StepDone():
                 self.status = replace(self.status, step=event.step, images_seen=event.images_seen)
             case MetricsLogged():
-                self.run.append_metrics(_row(event))
+                self._rows.append(_row(event))
+                self._write_rows()
             case NonFinite():
                 self._non_finite(event)
             case PreviewDrawn():
@@ -129,6 +138,12 @@ class Recorder:
             case Noted():
                 self._note("note", event.step, event.words)
 
+    def _write_rows(self) -> None:
+        """Write the rows that wait, oldest first. One that the disk refuses stays, and is tried again."""
+        while self._rows:
+            self.run.append_metrics(self._rows[0])
+            self._rows.popleft()
+
     def _preview(self, event: PreviewDrawn) -> None:
         weights = event.recipe["weights"]
         path = self.run.previews_path / f"{preview_name(event.step, weights)}.png"
@@ -140,6 +155,8 @@ class Recorder:
 
     def _checkpoint(self, event: CheckpointDue) -> None:
         folder = self.run.checkpoints_path
+        with suppress(OSError):  # whoever resumes from here makes no earlier row again
+            self._write_rows()
         try:
             saved = checkpoints.save(folder, event.step, event.tensors, event.state)
         except OSError as error:

@@ -8,8 +8,16 @@ from ddpm import checkpoint as checkpoints
 from ddpm import recorder, retention
 from ddpm.config import Config
 from ddpm.errors import MemoryFullError, RunError
-from ddpm.events import CheckpointDue, MetricsLogged, PreviewDrawn, PreviewProgress, StateChanged, Warned
-from ddpm.runs import Run
+from ddpm.events import (
+    CheckpointDue,
+    MetricsLogged,
+    PreviewDrawn,
+    PreviewProgress,
+    RolledBack,
+    StateChanged,
+    Warned,
+)
+from ddpm.runs import Run, this_process
 from ddpm.runs_root import create_run
 from ddpm.session import train_run
 
@@ -57,6 +65,40 @@ def test_a_record_that_cannot_be_written_is_a_warning(run, tmp_path, monkeypatch
     assert again.status().state == "finished"
     assert any(row["kind"] == "warning" for row in again.events())
     assert again.checkpoints()[-1].step == 12
+
+
+def test_rows_that_the_disk_refuses_are_written_when_it_takes_them_again(run, tmp_path, monkeypatch):
+    run.write_config(Config.build({**TINY, "train": {**TINY["train"], "log_every": 1}}))
+    append, refused = Run.append_metrics, iter(range(5))
+
+    def full_for_a_while(self, row):
+        if row["step"] >= 3 and next(refused, None) is not None:
+            raise OSError(28, "No space left on device")
+        append(self, row)
+
+    monkeypatch.setattr(Run, "append_metrics", full_for_a_while)
+    events = events_of(run, tmp_path)
+    assert len([event for event in events if isinstance(event, Warned)]) == 1
+    assert [row["step"] for row in run.metrics()] == list(range(1, 13))
+
+
+def test_rows_that_wait_are_forgotten_where_training_goes_back(run, tmp_path, monkeypatch):
+    rows = [event for event in events_of(run, tmp_path) if isinstance(event, MetricsLogged)]
+    again = create_run(tmp_path / "runs", "again", Config.build(TINY))
+    records = recorder_of(again)
+    fails = FailsOnce(None)
+    with monkeypatch.context() as disk:
+        disk.setattr(Run, "append_metrics", fails)
+        list(records.follow(rows[:1]))
+        fails.failed = False
+        list(records.follow(rows[1:2]))
+    records.rolled_back(RolledBack(step=9, back_to=5, words=""))
+    list(records.follow(rows[1:]))
+    assert [row["step"] for row in again.metrics()] == [4, 8, 12]
+
+
+def recorder_of(run):
+    return recorder.Recorder(run, this_process(state="running"), run.config().train)
 
 
 def test_old_checkpoints_that_cannot_be_deleted_are_a_warning(run, tmp_path, monkeypatch):
