@@ -28,10 +28,12 @@ _BEGIN = (
 
 @dataclass(frozen=True)
 class BackgroundTraining:
-    """A background process that was told to train a run."""
+    """A background process that was told to train a run, and what the run said ``before``; ``started`` by a clock
+    that nobody sets."""
 
     run: Run
     process: subprocess.Popen[bytes]
+    before: Status
     started: float
     log_offset: int
 
@@ -60,11 +62,11 @@ class BackgroundTraining:
             raise self._failure(status.message)
         if ended and status.state in ("preparing", "running", "paused"):
             raise self._failure(self._last_words())
-        return status.state != "preparing" or time.time() - self.started > PATIENCE_SECONDS
+        return status.state != "preparing" or time.monotonic() - self.started > PATIENCE_SECONDS
 
     def _is_of_it(self, status: Status) -> bool:
         # The number of a process alone may come again: in a container that is started anew it often does.
-        return status.pid == self.pid and status.heartbeat >= self.started
+        return status.pid == self.pid and status.heartbeat != self.before.heartbeat
 
     def _failure(self, why: str) -> RunError:
         return RunError(
@@ -91,7 +93,7 @@ def start(run: Run, home: Path, data_root: Path, options: Sequence[str] = ()) ->
     """
     place = str(Path(studio.__file__).resolve().parent.parent)
     command = [sys.executable, "-P", "-c", _BEGIN, place, "--home", str(home), "--data-root", str(data_root)]
-    started = time.time()
+    before, started = run.status(), time.monotonic()
     try:
         log = os.open(
             run.log_path,
@@ -108,7 +110,7 @@ def start(run: Run, home: Path, data_root: Path, options: Sequence[str] = ()) ->
                 cwd="/",
                 start_new_session=True,
             )
-            return BackgroundTraining(run, process, started, log_offset)
+            return BackgroundTraining(run, process, before, started, log_offset)
         finally:
             os.close(log)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -13,6 +14,7 @@ from pseudo_terminal import StudioTerminal
 from ddpm.runs import Run, Status
 from ddpm.runs_root import create_run
 from ddpm.session import train_run
+from studio.background import BackgroundTraining
 from studio.cli import main
 from studio.screens.monitor import MonitorScreen
 from studio.screens.runs import RunsScreen
@@ -102,6 +104,18 @@ def test_a_full_disk_under_its_words_costs_words_not_training(run, home, tmp_pat
     done = run_code(code, *words, cwd=REPOSITORY, env=environment(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
     assert run.status().state == "finished"
+
+
+def test_what_the_run_said_before_is_not_taken_for_the_new_process_nor_is_its_clock_asked(home):
+    run = create_run(home / "runs", "one", tiny_config())
+    with subprocess.Popen(["sleep", "600"]) as process:
+        # In a container that is started anew, the number of a process comes again.
+        run.write_status(Status(state="running", pid=process.pid, heartbeat=time.time()))
+        training = BackgroundTraining(run, process, run.status(), time.monotonic(), 0)
+        assert not training.has_begun()
+        run.write_status(Status(state="running", pid=process.pid, heartbeat=1.0))
+        assert training.has_begun()
+        process.kill()
 
 
 def test_several_to_watch_are_offered(home):
