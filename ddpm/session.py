@@ -6,6 +6,7 @@ from pathlib import Path
 from ddpm import checkpoint as checkpoints
 from ddpm.changes import ROLLED_BACK, Change, recipe_at, rollbacks, with_change
 from ddpm.checkpoint import Checkpoint
+from ddpm.commands import word_of
 from ddpm.config import Config
 from ddpm.datasets import refuse_no_data
 from ddpm.device import describe_device, out_of_memory_told, pick_device
@@ -91,11 +92,11 @@ def _prepare(
     progress: Progress | None,
 ) -> tuple[Trainer, list[str]]:
     """A trainer that is ready, and what is odd. Nothing of the run is changed before everything fits."""
+    late = _drop_commands(run)
     trainer, warnings = ready_trainer(config, data_root, checkpoint, download=download, progress=progress)
     run.write_config(trainer.config)
     warnings += _forget_after(run, checkpoint.step if checkpoint else -1)
     warnings += warn_of_neighbours(run, trainer.device)
-    run.take_commands()  # what was sent to an earlier trainer is not for this one
     recorder.status = this_process(
         state="preparing",
         step=trainer.step,
@@ -106,7 +107,17 @@ def _prepare(
         dataset_size=len(trainer.images),
     )
     run.record("resumed" if checkpoint else "started", trainer.step, f"on {recorder.status.device}")
-    return trainer, warnings
+    return trainer, warnings + late
+
+
+def _drop_commands(run: Run) -> list[str]:
+    """Empty the inbox: what was sent to an earlier trainer is not for this one. Returns what a person may miss."""
+    return [
+        f"{word_of(command)} {command.value} was sent to an earlier trainer, which ended before it came to that, so it "
+        "is dropped; send it again if it still holds"
+        for command in run.take_commands()
+        if not isinstance(command, str)
+    ]
 
 
 def ready_trainer(
