@@ -4,6 +4,7 @@ A change holds from a training step on: with ``step`` 20 it is made when 20 step
 an earlier checkpoint meets it again at the same step, and so is the run that was never stopped.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,22 @@ def recipe_at(config: "Config", step: int) -> "Config":
             values.setdefault(section, {})[field] = value
     updated = {name: getattr(config, name).model_copy(update=fields) for name, fields in values.items()}
     return config.model_copy(update=updated)
+
+
+class RecipesInForce:
+    """``recipe_at`` of one recipe, for whoever asks at every step: worked out anew only where a change is made."""
+
+    def __init__(self, config: "Config") -> None:
+        self.config = config
+        self._steps = [change.step for change in config.changes]
+        self._made, self._recipe = 0, config
+
+    def at(self, step: int) -> "Config":
+        """The recipe that is in force at training step ``step``."""
+        made = bisect_right(self._steps, step)
+        if made != self._made:
+            self._made, self._recipe = made, recipe_at(self.config, step)
+        return self._recipe
 
 
 def with_change(config: "Config", change: Change) -> "Config":

@@ -1,6 +1,7 @@
 """The loss on images that a network is never trained on, measured in the same way all through a run."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -9,7 +10,9 @@ from torch import Tensor
 
 from ddpm.config import Config
 from ddpm.data import to_unit
+from ddpm.device import is_out_of_memory
 from ddpm.draws import Draws
+from ddpm.microbatches import release_memory
 from ddpm.randomness import SampleNoise, derived_seed, generator
 from ddpm.sources.imageset import ImageSet
 
@@ -45,6 +48,26 @@ class HeldOut:
             noise = SampleNoise(self._noise_seed, indices, (x_0.shape[1], *x_0.shape[2:]), self._device)
             labels = None if self._labels is None else self._labels[part].to(self._device)
             yield Draws(x_0, self._t[part].to(self._device), noise.draw(), labels)
+
+    @torch.no_grad()
+    def mean_loss(self, losses_of: Callable[[Draws], Tensor], images: int) -> float | None:
+        """The mean of what ``losses_of`` gives for each image, [B], of all of them; None where it is no number.
+
+        At most ``images`` at once, and half as many, as often as it takes, where memory ends.
+        """
+        while (losses := self._try_losses(losses_of, images)) is None:
+            release_memory(self._device)
+            images = math.ceil(images / 2)
+        loss = float(losses.mean())
+        return loss if math.isfinite(loss) else None
+
+    def _try_losses(self, losses_of: Callable[[Draws], Tensor], images: int) -> Tensor | None:
+        try:
+            return torch.cat([losses_of(draws).cpu().double() for draws in self.draws(images)])
+        except (RuntimeError, MemoryError) as error:
+            if images == 1 or not is_out_of_memory(error):
+                raise
+            return None
 
 
 def _spread(n: int, T: int, random: torch.Generator) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ddpm.changes import Change, recipe_at, with_change, words_for
+from ddpm.changes import Change, RecipesInForce, with_change, words_for
 from ddpm.commands import Command, Note, SetLearningRate, SetPreviewEvery
 from ddpm.config import Config
 from ddpm.data import TrainingImages
@@ -59,6 +59,7 @@ class Trainer(TrainingState):
     def __init__(self, config: Config, images: TrainingImages, held_out: ImageSet | None = None) -> None:
         """``held_out``: images that are not among those trained on, to measure the loss of ``held_out_every`` on."""
         super().__init__(config, images)
+        self._in_force = RecipesInForce(config)
         self._held_out = HeldOut(config, held_out, self.device) if held_out else None
         self._commands: deque[Command] = deque()
         self._stop_asked = False
@@ -87,6 +88,9 @@ class Trainer(TrainingState):
                     "stopped", f"the {train.max_minutes:g} minutes of train.max_minutes are over"
                 )
                 return
+            if self.preview_left:
+                yield from self._preview(take_commands)
+                continue
 
             started = time.perf_counter()
             non_finite = yield from self._train_step()
@@ -112,7 +116,7 @@ class Trainer(TrainingState):
     def _due(self) -> set[str]:
         """What follows the step that has just ended."""
         train, step = self.config.train, self.step
-        preview_every = recipe_at(self.config, step - 1).previews.every
+        preview_every = self._recipe_at(step - 1).previews.every
         is_last = step == train.steps
         held_out = self._held_out and train.held_out_every and (is_last or step % train.held_out_every == 0)
         due = {
@@ -138,7 +142,7 @@ class Trainer(TrainingState):
         due = RollbackDue(self.step, self.step - self.non_finite_in_a_row, reason)
         yield due
         if not due.done:
-            lr = recipe_at(self.config, self.step - 1).train.lr
+            lr = self._recipe_at(self.step - 1).train.lr
             raise TrainingError(
                 f"At step {self.step} {reason}, so training stopped; the checkpoints are sound. Resume with a smaller "
                 f"train.lr (it was {lr:g})."
@@ -153,7 +157,12 @@ class Trainer(TrainingState):
     @property
     def _recipe(self) -> Config:
         """The recipe of the step that is next, or under way."""
-        return recipe_at(self.config, self.step)
+        return self._recipe_at(self.step)
+
+    def _recipe_at(self, step: int) -> Config:
+        if self._in_force.config is not self.config:
+            self._in_force = RecipesInForce(self.config)
+        return self._in_force.at(step)
 
     def _gradients(self, draws: Draws) -> Generator[Event, None, BatchLoss]:
         """Make the gradients of the mean loss, and return the loss. Where memory ends, fewer images are taken at once.
@@ -191,18 +200,17 @@ class Trainer(TrainingState):
         with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
             return diffusion_loss(network, self.config.diffusion, self.schedule, x_0, t, eps, labels)
 
-    @torch.no_grad()
     def _held_out_loss(self) -> float | None:
         """The mean loss of the averaged weights on images that are held out; None where it is no number."""
         assert self._held_out is not None  # else it is never due
         started = time.perf_counter()
         self.network.eval()
-        parts = self._held_out.draws(images_at_once(self._recipe))
-        losses = [self._losses_of(self.averaged, draws).cpu().double() for draws in parts]
+        loss = self._held_out.mean_loss(
+            lambda draws: self._losses_of(self.averaged, draws), images_at_once(self._recipe)
+        )
         self.network.train()
         self._spend(time.perf_counter() - started)
-        loss = float(torch.cat(losses).mean())
-        return loss if math.isfinite(loss) else None
+        return loss
 
     def _update(self, loss: BatchLoss, t: Tensor) -> NonFinite | None:
         """Change the weights by their gradients, unless these or the loss are no numbers."""
@@ -260,7 +268,7 @@ class Trainer(TrainingState):
             images_seen=self.images_seen,
             loss=sums.mean_loss,
             grad_norm=sums.mean_grad_norm,
-            lr=learning_rate(recipe_at(self.config, self.step - 1).train, self.step - 1),
+            lr=learning_rate(self._recipe_at(self.step - 1).train, self.step - 1),
             img_per_s=sums.img_per_s,
             seconds=self.seconds,
             memory=memory_figures(self.device),
@@ -313,13 +321,15 @@ class Trainer(TrainingState):
             self.config = before
 
     def _preview(self, take_commands: TakeCommands) -> Iterator[Event]:
-        """Draw the previews of this step; a stop asked for meanwhile ends that unfinished."""
+        """Draw the previews of this step; a stop asked for meanwhile leaves them to whoever resumes."""
+        self.preview_left = False
         if not self.is_finite():
             yield Warned(self.step, "the preview was left out: the weights are no longer numbers")
             return
         for sample in preview_samples(self.config):
             yield from self._draw_preview(sample, take_commands)
             if "stop" in self._commands:
+                self.preview_left = True
                 return
 
     def _draw_preview(self, sample: SampleConfig, take_commands: TakeCommands) -> Iterator[Event]:

@@ -25,7 +25,7 @@ class TrainingState:
     """A network in training: its weights, their averages, the optimizer, and how far it has come.
 
     ``step`` steps are done, ``images_seen`` images were shown in them, in ``seconds``; ``non_finite_in_a_row`` of the
-    last ones had no loss.
+    last ones had no loss. ``preview_left``: a stop came while the preview of this step was drawn.
     """
 
     def __init__(self, config: Config, images: TrainingImages) -> None:
@@ -49,6 +49,7 @@ class TrainingState:
         self.seconds = 0.0
         self.since_metrics = StepSums()
         self.non_finite_in_a_row = 0
+        self.preview_left = False
 
     def averaged(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         """The prediction of the network with its averaged weights."""
@@ -73,6 +74,7 @@ class TrainingState:
             "seconds": self.seconds,
             "since_metrics": asdict(self.since_metrics),
             "non_finite_in_a_row": self.non_finite_in_a_row,
+            "preview_left": self.preview_left,
             "lengths": self._lengths(),
             "recipe": recipe_to_store(self.config),
         }
@@ -100,3 +102,4 @@ class TrainingState:
         self.seconds = float(state["seconds"])
         self.since_metrics = TypeAdapter(StepSums).validate_python(state["since_metrics"])
         self.non_finite_in_a_row = int(state.get("non_finite_in_a_row", 0))
+        self.preview_left = bool(state.get("preview_left", False))

@@ -5,7 +5,7 @@ from conftest import TINY
 from faulty_disk import faulty_disk
 from told_runs import resume, same_end, train
 
-from ddpm.changes import MOST_CHANGES, Change, recipe_at, rollbacks, with_change, words_for
+from ddpm.changes import MOST_CHANGES, Change, RecipesInForce, recipe_at, rollbacks, with_change, words_for
 from ddpm.commands import Note, SetLearningRate, SetPreviewEvery
 from ddpm.config import Config
 from ddpm.errors import ConfigError
@@ -25,6 +25,14 @@ def test_a_change_holds_from_its_step_on():
     assert recipe_at(config, 4) is config
     assert [recipe_at(config, step).train.lr for step in (5, 8, 9, 99)] == [0.1, 0.1, 0.2, 0.2]
     assert [recipe_at(config, step).previews.every for step in (8, 9)] == [500, 3]
+
+
+def test_what_is_asked_at_every_step_is_worked_out_where_a_change_is_made_only():
+    config = changed(Change(step=5, lr=0.1), Change(step=5, preview_every=7), Change(step=9, lr=0.2))
+    in_force = RecipesInForce(config)
+    for step in (0, 4, 5, 4, 8, 9, 100, 3):  # going back leads to lower steps again
+        assert in_force.at(step) == recipe_at(config, step)
+    assert in_force.at(5) is in_force.at(8)
 
 
 def test_a_file_keeps_changes():
@@ -114,6 +122,17 @@ def test_a_change_that_cannot_be_stored_is_not_made(tmp_path, monkeypatch):
     assert "lr 0.001 -> 0.005 could not be written: No space left" in warned.message
     assert not [event for event in events if isinstance(event, RecipeChanged)]
     assert max(event.lr for event in events if isinstance(event, MetricsLogged)) <= 1e-3
+    assert run.config().changes == ()
+
+
+def test_what_nobody_came_to_is_not_done_by_the_next_trainer_but_told(tmp_path):
+    run = create_run(tmp_path, "run", Config.build(LONG))
+    for command in ("stop", SetLearningRate(5e-3), "pause", Note("flat")):
+        run.send(command)
+    events = train(run, {})
+    told = [event.message for event in events if isinstance(event, Warned)]
+    assert [message.partition(" was sent")[0] for message in told] == ["lr 0.005", "note flat"]
+    assert run.status().state == "finished"
     assert run.config().changes == ()
 
 

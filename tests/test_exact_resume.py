@@ -5,10 +5,13 @@ import pytest
 from PIL import Image
 from told_runs import resume, same_end, train
 
+from ddpm.checkpoint import find_checkpoint
 from ddpm.commands import SetLearningRate
 from ddpm.config import merge
+from ddpm.events import PreviewDrawn, PreviewProgress
 from ddpm.presets import PRESETS, config_for
 from ddpm.runs_root import create_run
+from ddpm.session import train_run
 
 # What makes a recipe small and each of its steps logged, and what an interruption may cut through.
 SMALL = {
@@ -97,3 +100,17 @@ def test_a_run_lost_twice_and_told_another_lr_ends_the_same(pictures, tmp_path, 
     resume(parts, tells)
     same_end(whole, parts)
     assert [change.step for change in whole.config().changes] == [4, 7]
+
+
+def test_a_preview_that_a_stop_left_unfinished_is_drawn_by_whoever_resumes(pictures, tmp_path):
+    config = config_for(str(pictures), "digits", merge(SMALL, {"previews": {"raw": True}}))
+    whole, parts = (create_run(tmp_path, name, config) for name in ("whole", "parts"))
+    train(whole, {})
+    commands = []
+    for event in train_run(parts, data_root=tmp_path, take_commands=lambda: commands):
+        if isinstance(event, PreviewProgress):
+            commands.append("stop")
+    assert (parts.status().state, parts.status().step, parts.previews()) == ("stopped", 4, [])
+    events = train(parts, {}, checkpoint=find_checkpoint(parts.checkpoints_path, None))
+    assert [event.step for event in events if isinstance(event, PreviewDrawn)] == [4, 4, 8, 8, 10, 10]
+    same_end(whole, parts)

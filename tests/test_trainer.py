@@ -136,6 +136,24 @@ def test_the_held_out_loss_is_that_of_the_averaged_weights_on_images_never_train
     assert without[2] == pytest.approx((2 * rows[3].loss + 2 * rows[4].loss) / 4)
 
 
+def test_the_held_out_loss_is_measured_in_parts_where_memory_ends(tmp_path):
+    config = Config.build(merge(TINY, {"data": {"source": "digits", "held_out": 0.2}}))
+    data = open_training_data(config, tmp_path)
+    held_out = HeldOut(data.config, data.held_out, torch.device("cpu"))
+
+    def loss_of(most):
+        def losses(draws):
+            if len(draws) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return draws.x_0.mean((1, 2, 3)) + draws.t
+
+        return losses
+
+    assert held_out.mean_loss(loss_of(5), 256) == held_out.mean_loss(loss_of(256), 256)
+    with pytest.raises(torch.OutOfMemoryError):
+        held_out.mean_loss(loss_of(0), 256)
+
+
 def test_torch_randomness_outside_is_neither_used_nor_changed(digits):
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
