@@ -91,10 +91,8 @@ ACTIONS: tuple[Action, ...] = (
         in_footer=False,
     ),
     Action("runs", "delete", "x", "Delete", "Delete the chosen run for good, after asking.", in_footer=False),
-    Action("new run", "start", "ctrl+s", "Start training", "Make the run and start training it."),
-    Action(
-        "new run", "schedule", "ctrl+t", "See the noise", "See what the chosen schedule does to the images."
-    ),
+    Action("new run", "start", "ctrl+s", "Start", "Make the run and start training it."),
+    Action("new run", "schedule", "ctrl+t", "Noise", "See what the chosen schedule does to the images."),
     Action(
         "new run",
         "measure",
@@ -111,7 +109,6 @@ ACTIONS: tuple[Action, ...] = (
         "ctrl+l",
         "Command",
         "Show the recipe as a command and as TOML.",
-        False,
     ),
     Action("new run", "unfold", "ctrl+o", "All fields", "Show every field of the recipe, or the usual ones."),
     Action("new run", "app.back", "escape", "Back", "Go back without making a run."),

@@ -2,6 +2,7 @@
 
 import shlex
 
+import pytest
 from app_pilot import drive, finished_run, screen_text, until, until_seen
 from PIL import Image
 from textual.widgets import Input
@@ -18,8 +19,10 @@ from studio.recipe_fields import FIELDS, texts_of
 from studio.recipe_form import command, draft, file_command, starting_texts, values_like
 from studio.screens.dialogs import Ask
 from studio.screens.new_run import NewRunScreen
+from studio.widgets.fields import Field
 from studio.widgets.outlook import Outlook
 from studio.widgets.preview import SamplePane
+from studio.widgets.recipe_sections import RecipeSections
 
 
 def test_the_form_shows_what_will_happen_before_it_does(home):
@@ -40,7 +43,42 @@ def test_the_form_shows_what_will_happen_before_it_does(home):
             assert words in text
         assert not list_runs(home / "runs")
 
-    drive(home, script, (120, 40))
+    drive(home, script, (120, 60))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+def test_every_field_of_the_recipe_is_within_reach_and_says_what_it_is(home, size):
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until_seen(pilot, "5 more: channels, flip")
+        await until_seen(pilot, "1,797 images, 8×8 grey")
+        await until(pilot, lambda: app.screen.query_one("#data-images", SamplePane).arrangement)
+        assert len(app.screen.query_one(RecipeSections).query(Field)) < 20
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: len(app.screen.query_one(RecipeSections).query(Field)) == len(FIELDS))
+        app.screen.query_one(f"#{FIELDS[-1].id}", Field).control.focus()
+        await until_seen(pilot, f"{FIELDS[-1].dotted}: {FIELDS[-1].help[:20]}")
+        await until_seen(pilot, FIELDS[-1].label)
+
+    drive(home, script, size)
+
+
+def test_a_wrong_field_that_is_folded_is_told_of_and_shown(home):
+    async def script(pilot, app):
+        await pilot.press("n")
+        await until_seen(pilot, "5 more: channels, flip")
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: app.screen.query("#data-held_out"))
+        field_input(app, "data-held_out").value = "7"
+        await until_seen(pilot, "7 is not allowed")
+        app.screen.query_one("#source").control.focus()
+        await pilot.press("ctrl+o")
+        await until_seen(pilot, "1 to be mended")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.focused is field_input(app, "data-held_out"))
+        await until_seen(pilot, "7 is not allowed")
+
+    drive(home, script)
 
 
 def field_input(app, id: str) -> Input:

@@ -159,7 +159,8 @@ class NewRunScreen(StudioScreen):
 
     def _show(self) -> None:
         self._field("folder").display = self._is_path
-        self._draft = draft(self._source, self._sections.texts)
+        texts = self._sections.texts
+        self._draft = draft(self._source, texts)
         self._outlook.look_at(self._draft.data)
         problems = dict(self._draft.problems)
         if name_problem := self._name_problem():
@@ -173,7 +174,8 @@ class NewRunScreen(StudioScreen):
         self._field(hidden).show_problem("")
         self._sections.show_problems(problems)
         config = self._draft.config
-        self._outlook.show(config, self._unchanged_preset(), self._command(config) if config else "")
+        preset = self._matching_preset() if texts == self._filled else ""
+        self._outlook.show(config, preset, self._command(config) if config else "")
 
     @property
     def _is_path(self) -> bool:
@@ -208,11 +210,10 @@ class NewRunScreen(StudioScreen):
             options += ["--download"]
         return options
 
-    def _unchanged_preset(self) -> str:
-        """The preset that the form says, with the data set that it is made for; empty where it is another recipe."""
+    def _matching_preset(self) -> str:
+        """The preset, where the data set is the one that it is made for; else empty."""
         chosen = self._field("preset").text
-        its_source = self._starts[chosen].get("data", {}).get("source")
-        return chosen if self._source == its_source and self._sections.texts == self._filled else ""
+        return chosen if self._source == self._starts[chosen].get("data", {}).get("source") else ""
 
     # Presets
 

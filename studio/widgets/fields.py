@@ -43,7 +43,7 @@ class Field(Vertical):
         & .field-label { width: 19; color: $muted; text-wrap: nowrap; }
         & KeyedInput, & Select { width: 1fr; }
         & > .field-problem { height: auto; color: $text-error; padding-left: 2; display: none; }
-        &:focus-within .field-label { color: $foreground; text-style: bold; }
+        &.-focused .field-label { color: $foreground; text-style: bold; }
     }
     """
 
@@ -63,6 +63,13 @@ class Field(Vertical):
             yield Static(self._label, classes="field-label")
             yield self.control
         yield Static("", classes="field-problem", markup=False)
+
+    # Not by :focus-within, whose end Textual does not pass on to the label.
+    def on_descendant_focus(self) -> None:
+        self.add_class("-focused")
+
+    def on_descendant_blur(self) -> None:
+        self.remove_class("-focused")
 
     @property
     def text(self) -> str:

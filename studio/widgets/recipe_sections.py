@@ -26,7 +26,8 @@ class RecipeSections(Vertical):
         & .section-rest { height: auto; display: none; }
         & Field .field-label { width: 24; }
         & Button.fold {
-            width: 1fr; min-width: 0; height: 1; text-align: left; text-wrap: nowrap; text-overflow: ellipsis;
+            width: 1fr; min-width: 0; height: 1; content-align: left middle; text-align: left;
+            text-wrap: nowrap; text-overflow: ellipsis;
             background: $background; color: $muted; text-style: none;
             &:focus { color: $foreground; text-style: bold; background: $primary 25%; }
             &.-wrong { color: $text-error; }
@@ -45,25 +46,34 @@ class RecipeSections(Vertical):
         super().__init__(id=id)
         self._texts, self._told, self._usual = dict(texts), dict(texts), dict(texts)
         self._problems: dict[str, str] = {}
+        self._sections = [
+            RecipeSection(name, title, [field for field in FIELDS if field.section == name], texts)
+            for name, title in SECTION_NAMES.items()
+        ]
 
     def compose(self) -> ComposeResult:
-        for name, title in SECTION_NAMES.items():
-            fields = [field for field in FIELDS if field.section == name]
-            yield RecipeSection(name, title, fields, self._texts)
+        yield from self._sections
+
+    def on_mount(self) -> None:
+        self._mark()
+
+    @property
+    def _fields(self) -> Iterator[tuple[str, Field]]:
+        for section in self._sections:
+            yield from section.fields.items()
 
     @property
     def texts(self) -> dict[str, str]:
         """What each field says, by dotted name: asked of the widgets, as their messages may be under way yet."""
-        self._texts |= {_dotted(field): field.text for field in self.query(Field)}
+        self._texts |= {dotted: field.text for dotted, field in self._fields}
         return dict(self._texts)
 
     def fill(self, texts: Mapping[str, str], usual: Mapping[str, str]) -> None:
         """Put texts into the fields without telling anyone; what is not as in ``usual`` is marked."""
         self._texts, self._told, self._usual = dict(texts), dict(texts), dict(usual)
-        for field in self.query(Field):
-            text = self._texts[_dotted(field)]
-            if field.text != text:
-                field.fill(text)
+        for dotted, field in self._fields:
+            if field.text != self._texts[dotted]:
+                field.fill(self._texts[dotted])
         self._mark()
 
     def show_problems(self, problems: Mapping[str, str]) -> None:
@@ -73,30 +83,30 @@ class RecipeSections(Vertical):
 
     def _mark(self) -> None:
         changed = {name for name, text in self._texts.items() if text != self._usual[name]}
-        for section in self.query(RecipeSection):
+        for section in self._sections:
             section.mark(changed, self._problems)
 
     async def go_to_problem(self) -> bool:
         """Put the cursor into the first field that is wrong; False where none is."""
-        for section in self.query(RecipeSection):
+        for section in self._sections:
             if wrong := section.first_wrong(self._problems):
                 if not wrong.is_common:
                     await section.unfold(True, self._texts)
                     self._mark()
-                self.query_one(f"#{wrong.id}", Field).control.focus()
+                section.fields[wrong.dotted].control.focus()
                 return True
         return False
 
     async def unfold(self, shown: bool) -> None:
         """Show or hide all that is folded."""
-        for section in self.query(RecipeSection):
+        for section in self._sections:
             await section.unfold(shown, self._texts)
         self._mark()
 
     @property
     def is_unfolded(self) -> bool:
         """Whether all fields are in sight."""
-        return all(section.is_unfolded for section in self.query(RecipeSection))
+        return all(section.is_unfolded for section in self._sections)
 
     async def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
@@ -126,14 +136,15 @@ class RecipeSection(Vertical):
 
     def __init__(self, name: str, title: str, fields: Sequence[FormField], texts: Mapping[str, str]) -> None:
         super().__init__()
-        self._section, self._title, self._texts = name, title, texts
+        self._section, self._title = name, title
         self._common = [field for field in fields if field.is_common]
         self._rest = [field for field in fields if not field.is_common]
+        self.fields = _widgets(self._common, texts)
 
     def compose(self) -> ComposeResult:
         yield Static(self._title, classes="section-heading")
         yield Words("", classes="section-problem", markup=False)
-        yield from _widgets(self._common, self._texts)
+        yield from self.fields.values()
         yield Button("", classes="fold", compact=True)
         yield Vertical(classes="section-rest")
 
@@ -146,7 +157,9 @@ class RecipeSection(Vertical):
         """Show or hide the other fields; they are made when they are first shown."""
         rest = self.query_one(".section-rest", Vertical)
         if shown and not rest.children:
-            await rest.mount(*_widgets(self._rest, texts))
+            made = _widgets(self._rest, texts)
+            await rest.mount(*made.values())
+            self.fields |= made
         rest.display = shown
 
     def mark(self, changed: set[str], problems: Mapping[str, str]) -> None:
@@ -154,26 +167,25 @@ class RecipeSection(Vertical):
         own = self.query_one(".section-problem", Words)
         own.update(f"↑ {problems[self._section]}" if self._section in problems else "")
         own.display = self._section in problems
-        for field in self.query(Field):
-            field.show_problem(problems.get(_dotted(field), ""))
-            field.show_changed(_dotted(field) in changed)
+        for dotted, field in self.fields.items():
+            field.show_problem(problems.get(dotted, ""))
+            field.show_changed(dotted in changed)
         self._label_fold(changed, problems)
 
     def _label_fold(self, changed: set[str], problems: Mapping[str, str]) -> None:
-        names = [field.dotted for field in self._rest]
-        n_wrong = len(problems.keys() & set(names))
-        n_changed = len(changed & set(names))
-        if self.is_unfolded:
+        hidden = set() if self.is_unfolded else {field.dotted for field in self._rest}
+        n_wrong, n_changed = len(hidden & problems.keys()), len(hidden & changed)
+        if not hidden:
             words = "▾ fewer"
+        elif n_wrong:
+            words = f"▸ {len(hidden)} more: ↑ {n_wrong} to be mended"
         else:
-            named = ", ".join(field.label for field in self._rest)
             notes = f"{n_changed} changed • " if n_changed else ""
-            words = f"▸ {len(names)} more: {notes}{named}"
-        if n_wrong and not self.is_unfolded:
-            words = f"▸ {len(names)} more: ↑ {n_wrong} to be mended"
+            words = f"▸ {len(hidden)} more: {notes}{', '.join(field.label for field in self._rest)}"
         fold = self.query_one(".fold", Button)
-        fold.set_class(bool(n_wrong) and not self.is_unfolded, "-wrong")
-        fold.label = Content(words)
+        fold.set_class(n_wrong > 0, "-wrong")
+        if str(fold.label) != words:
+            fold.label = Content(words)
 
     def first_wrong(self, problems: Mapping[str, str]) -> FormField | None:
         """Its first field that is wrong, or its first where it is wrong as a whole."""
@@ -182,16 +194,18 @@ class RecipeSection(Vertical):
         return next(iter(wrong or (fields if self._section in problems else [])), None)
 
 
-def _widgets(fields: Sequence[FormField], texts: Mapping[str, str]) -> Iterator[Field]:
-    for field in fields:
-        text = texts[field.dotted]
-        control: KeyedInput | Select[str]
-        if field.choices:
-            control = picker(field.choices, text, words={UNSET: "unset"})
-        else:
-            empty = "unset" if field.is_optional else "none" if field.is_list else ""
-            control = KeyedInput(text, allowed=field.keys, placeholder=empty)
-        yield Field(field.label, control, id=field.id, help=field.words)
+def _widgets(fields: Sequence[FormField], texts: Mapping[str, str]) -> dict[str, Field]:
+    return {field.dotted: _widget(field, texts[field.dotted]) for field in fields}
+
+
+def _widget(field: FormField, text: str) -> Field:
+    control: KeyedInput | Select[str]
+    if field.choices:
+        control = picker(field.choices, text, words={UNSET: "unset"})
+    else:
+        empty = "unset" if field.is_optional else "none" if field.is_list else ""
+        control = KeyedInput(text, allowed=field.keys, placeholder=empty)
+    return Field(field.label, control, id=field.id, help=field.words)
 
 
 def _dotted(field: Field) -> str:
