@@ -349,6 +349,22 @@ ACTIONS: tuple[Action, ...] = (
         "Show pictures in another way: kitty, sixel, half cells, none.",
         in_footer=False,
     ),
+    Action(
+        "everywhere",
+        "open_folder",
+        "O",
+        "Folder",
+        "Open the folder of the run in a window, or copy its path where there can be none.",
+        in_footer=False,
+    ),
+    Action(
+        "everywhere",
+        "show_trouble",
+        "E",
+        "Last error",
+        "Show the last error again, with details to copy.",
+        in_footer=False,
+    ),
     Action("everywhere", "leave", "q", "Quit", "Leave the app; asks while it is training."),
     Action(
         "everywhere",
