@@ -143,7 +143,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "monitor",
         "change_preview_interval",
-        "I",
+        "V",
         "Preview interval",
         "Draw samples more often, more rarely or not at all.",
         in_footer=False,
@@ -216,10 +216,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("sample", "draw", "ctrl+s", "Draw", "Draw images; again draws them anew."),
     Action("sample", "stop", "x", "Stop", "Stop drawing and keep what is on screen."),
     Action("sample", "toggle_estimate", "o", "x_t/x_0", "Show the noisy images x_t or the estimates of x_0."),
-    Action("sample", "step(-1)", "left", "Step", "Back by one denoising step.", key_label="←"),
-    Action("sample", "step(1)", "right", "Step", "Forth by one denoising step.", False, "→"),
-    Action("sample", "go(0)", "home", "First", "The first denoising step.", False),
-    Action("sample", "go(1)", "end", "Latest", "The latest denoising step; follow those that come.", False),
+    Action(
+        "sample", "step(-1)", "left", "Step", "Back by one denoising step.", key_label="←", name="earlier"
+    ),
+    Action("sample", "step(1)", "right", "Step", "Forth by one denoising step.", False, "→", name="later"),
+    Action("sample", "go(0)", "home", "First", "The first denoising step.", False, name="first"),
+    Action(
+        "sample",
+        "go(1)",
+        "end",
+        "Latest",
+        "The latest denoising step; follow those that come.",
+        False,
+        name="latest",
+    ),
     Action(
         "sample",
         "write",
