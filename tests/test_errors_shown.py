@@ -8,7 +8,7 @@ from app_pilot import drive, finished_run, screen_text, tiny_config, until, unti
 
 from ddpm.checkpoint import newest_whole
 from ddpm.errors import RunError
-from ddpm.runs import create_run
+from ddpm.runs_root import create_run
 from studio import folder_window, messages, opening
 from studio.app import StudioApp
 from studio.error_report import report_of
