@@ -14,11 +14,6 @@ def preview_samples(config: Config) -> list[SampleConfig]:
     return [averaged, raw] if config.previews.raw else [averaged]
 
 
-def preview_name(step: int, weights: str) -> str:
-    """The name of a preview's files, without suffix: ``00001000``, or ``00001000.raw`` of the raw weights."""
-    return f"{step:08d}.raw" if weights == "raw" else f"{step:08d}"
-
-
 def preview_sample(config: Config) -> SampleConfig:
     """How a preview of this recipe is drawn from the averaged weights."""
     previews = config.previews

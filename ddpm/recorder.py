@@ -28,7 +28,7 @@ from ddpm.events import (
 )
 from ddpm.files import json_bytes, replace_file
 from ddpm.images import grid, write_png
-from ddpm.preview_recipe import preview_name
+from ddpm.preview_file import preview_name
 from ddpm.runs import Run, Status
 from ddpm.train_config import TrainConfig
 

@@ -6,10 +6,19 @@ from typing import Literal
 from textual.binding import Binding, BindingType
 
 Place = Literal[
-    "everywhere", "runs", "new run", "monitor", "checkpoints", "sample", "plot", "schedule", "compare"
+    "everywhere",
+    "runs",
+    "new run",
+    "monitor",
+    "checkpoints",
+    "sample",
+    "plot",
+    "schedule",
+    "compare",
+    "samples",
 ]
 # Parts of screens that have keys of their own, which work while they have the focus.
-PARTS: dict[Place, tuple[Place, ...]] = {"monitor": ("plot",), "compare": ("plot",)}
+PARTS: dict[Place, tuple[Place, ...]] = {"monitor": ("plot", "samples"), "compare": ("plot",)}
 
 
 @dataclass(frozen=True)
@@ -143,7 +152,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "monitor",
         "change_preview_interval",
-        "V",
+        "i",
         "Preview interval",
         "Draw samples more often, more rarely or not at all.",
         in_footer=False,
@@ -170,7 +179,91 @@ ACTIONS: tuple[Action, ...] = (
         "Plot loss, gradient norm, learning rate or images/s.",
         False,
     ),
-    Action("monitor", "app.back", "escape", "Back", "Back to the screen before; training goes on."),
+    Action(
+        "monitor", "step(-1)", "left_square_bracket", "Earlier", "Earlier samples.", False, "[", "earlier"
+    ),
+    Action(
+        "monitor",
+        "step(1)",
+        "right_square_bracket",
+        "Later",
+        "Later samples; after the last one the latest are followed.",
+        False,
+        "]",
+        "later",
+    ),
+    Action("monitor", "full_samples", "f", "Full size", "Samples on the whole screen, and back.", False),
+    Action(
+        "monitor",
+        "other_weights",
+        "e",
+        "EMA/raw",
+        "Samples of the averaged weights, or of the raw ones.",
+        False,
+    ),
+    Action(
+        "monitor", "toggle_panel('plot')", "1", "Plot", "Show or hide the plot.", False, name="toggle_plot"
+    ),
+    Action(
+        "monitor",
+        "toggle_panel('samples')",
+        "2",
+        "Samples",
+        "Show or hide the samples.",
+        False,
+        name="toggle_samples",
+    ),
+    Action(
+        "monitor",
+        "toggle_panel('system')",
+        "3",
+        "System",
+        "Show or hide the figures of the machine.",
+        False,
+        name="toggle_system",
+    ),
+    Action("monitor", "toggle_panel('log')", "4", "Log", "Show or hide the log.", False, name="toggle_log"),
+    Action(
+        "monitor", "widen_side(1)", "less_than_sign", "Wider", "A wider right column.", False, "<", "wider"
+    ),
+    Action(
+        "monitor",
+        "widen_side(-1)",
+        "greater_than_sign",
+        "Narrower",
+        "A narrower right column.",
+        False,
+        ">",
+        "narrower",
+    ),
+    Action(
+        "monitor",
+        "heighten_log(1)",
+        "left_curly_bracket",
+        "Higher log",
+        "A higher log.",
+        False,
+        "{",
+        "higher_log",
+    ),
+    Action(
+        "monitor",
+        "heighten_log(-1)",
+        "right_curly_bracket",
+        "Lower log",
+        "A lower log.",
+        False,
+        "}",
+        "lower_log",
+    ),
+    Action(
+        "monitor",
+        "go_back",
+        "escape",
+        "Back",
+        "Back to the screen before; training goes on.",
+        key_label="esc",
+    ),
     Action("checkpoints", "resume", "r", "Resume", "Train on from the chosen checkpoint."),
     Action(
         "checkpoints",
@@ -216,20 +309,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("sample", "draw", "ctrl+s", "Draw", "Draw images; again draws them anew."),
     Action("sample", "stop", "x", "Stop", "Stop drawing and keep what is on screen."),
     Action("sample", "toggle_estimate", "o", "x_t/x_0", "Show the noisy images x_t or the estimates of x_0."),
-    Action(
-        "sample", "step(-1)", "left", "Step", "Back by one denoising step.", key_label="←", name="earlier"
-    ),
-    Action("sample", "step(1)", "right", "Step", "Forth by one denoising step.", False, "→", name="later"),
-    Action("sample", "go(0)", "home", "First", "The first denoising step.", False, name="first"),
-    Action(
-        "sample",
-        "go(1)",
-        "end",
-        "Latest",
-        "The latest denoising step; follow those that come.",
-        False,
-        name="latest",
-    ),
+    Action("sample", "step(-1)", "left", "Step", "Back by one denoising step.", key_label="←"),
+    Action("sample", "step(1)", "right", "Step", "Forth by one denoising step.", False, "→"),
+    Action("sample", "go(0)", "home", "First", "The first denoising step.", False),
+    Action("sample", "go(1)", "end", "Latest", "The latest denoising step; follow those that come.", False),
     Action(
         "sample",
         "write",
@@ -263,6 +346,12 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("plot", "show_start", "home", "Start", "Move the zoomed plot to the first step.", False),
     Action("plot", "follow", "end", "Follow", "Move the zoomed plot to the latest step; follow it.", False),
+    Action("samples", "step(-1)", "left", "Earlier", "In the samples: earlier ones.", False, "←", "earlier"),
+    Action("samples", "step(1)", "right", "Later", "In the samples: later ones.", False, "→", "later"),
+    Action("samples", "first", "home", "First", "In the samples: the first ones.", False),
+    Action(
+        "samples", "latest", "end", "Latest", "In the samples: the latest; follow those that come.", False
+    ),
     Action(
         "schedule",
         "move(-1)",
@@ -357,22 +446,6 @@ ACTIONS: tuple[Action, ...] = (
         "I",
         "Pictures",
         "Show pictures in another way: kitty, sixel, half cells, none.",
-        in_footer=False,
-    ),
-    Action(
-        "everywhere",
-        "open_folder",
-        "O",
-        "Folder",
-        "Open the folder of the run in a window, or copy its path where there can be none.",
-        in_footer=False,
-    ),
-    Action(
-        "everywhere",
-        "show_trouble",
-        "E",
-        "Last error",
-        "Show the last error again, with details to copy.",
         in_footer=False,
     ),
     Action("everywhere", "leave", "q", "Quit", "Leave the app; asks while it is training."),

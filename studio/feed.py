@@ -9,6 +9,7 @@ from typing import Any
 from ddpm.config import Config
 from ddpm.errors import ConfigError
 from ddpm.files import SMALL, open_regular, parse_json, parse_json_lines, read_small
+from ddpm.preview_file import preview_name
 from ddpm.runs import Preview, Run, Status
 from studio.metrics_sample import sample_rows
 
@@ -78,13 +79,13 @@ class News:
     rows_began_again: bool
     events: list[dict[str, Any]]
     events_began_again: bool
-    preview: Preview | None
+    preview_steps: tuple[int, ...]
     more: bool
     gone: bool = False
     sample: tuple[dict[str, Any], ...] = ()
 
 
-_GONE = News(Status(state="stopped"), False, None, "", [], False, [], False, None, more=False, gone=True)
+_GONE = News(Status(state="stopped"), False, None, "", [], False, [], False, (), more=False, gone=True)
 
 
 class RunFeed:
@@ -132,7 +133,7 @@ class RunFeed:
             rows_began_again=rows_began_again,
             events=events,
             events_began_again=events_began_again,
-            preview=newest_preview(self.run),
+            preview_steps=preview_steps(self.run),
             more=more_rows or more_events,
             sample=sample,
         )
@@ -170,9 +171,9 @@ def preview_steps(run: Run) -> tuple[int, ...]:
     return tuple(sorted(int(stem) for stem in stems if _STEP.fullmatch(stem) and f"{stem}.png" in names))
 
 
-def read_preview(run: Run, step: int) -> Preview | None:
-    """The preview of a step; None where it is not there or its recipe is damaged."""
-    image = run.previews_path / f"{step:08d}.png"
+def read_preview(run: Run, step: int, weights: str = "ema") -> Preview | None:
+    """The preview of a step, by the ``weights`` ema or raw; None where it is not there or its recipe is damaged."""
+    image = run.previews_path / f"{preview_name(step, weights)}.png"
     try:
         recipe = parse_json(read_small(image.with_suffix(".json")))
     except (OSError, ValueError):

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from ddpm.config import Config
-from ddpm.runs import Preview, Status
+from ddpm.runs import Status
 from studio.feed import News
 from studio.run_series import RunSeries, number, numbers, rising
 from studio.run_state import SeenState, seen_state
@@ -25,7 +25,7 @@ class RunView:
         self.state: SeenState = "stopped"
         self.config: Config | None = None
         self.problem = ""
-        self.preview: Preview | None = None
+        self.preview_steps: tuple[int, ...] = ()
 
     def take(self, news: News, *, starting: bool) -> None:
         """Add what a poll found. ``starting``: this process has a training thread for the run.
@@ -39,7 +39,7 @@ class RunView:
         self.state = seen_state(news.status, training=news.training, starting=starting)
         self.config = news.config or self.config
         self.problem = news.problem
-        self.preview = news.preview
+        self.preview_steps = news.preview_steps
         if news.rows_began_again:
             self.series.clear()
             self._read_so_far = None

@@ -13,6 +13,7 @@ from fork_server import REPOSITORY, run_code
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # No test depends on what the person who runs it has set.
 os.environ["DDPM_STUDIO_SETTINGS"] = "/nonexistent/settings.toml"
+os.environ["DDPM_STUDIO_STATE"] = "/dev/null/nowhere"
 
 # A network that trains a step in some milliseconds.
 TINY = {

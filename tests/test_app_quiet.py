@@ -22,6 +22,7 @@ from ddpm.runs import Status
 from ddpm.runs_root import create_run
 from studio.data_look import DataLook, TooLarge
 from studio.feed import RunFeed
+from studio.panel_memory import PanelLayout, remember
 from studio.run_summaries import RunSummaries
 from studio.screens.checkpoints import CheckpointsScreen
 from studio.screens.new_run import NewRunScreen
@@ -60,8 +61,13 @@ def old_run(home, name="alpha"):
 
 @pytest.mark.parametrize(("keys", "polled", "times"), [([], "reads", 2), (["enter"], "polls", 8)])
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)])
-def test_what_does_not_change_is_not_drawn_again(home, calls, keys, polled, times, size):
+def test_what_does_not_change_is_not_drawn_again(
+    home, calls, keys, polled, times, size, tmp_path, monkeypatch
+):
     old_run(home)
+    # The figures of the machine do change.
+    monkeypatch.setenv("DDPM_STUDIO_STATE", str(tmp_path))
+    remember(PanelLayout(hidden=("system",)))
 
     async def script(pilot, app):
         await until_seen(pilot, "alpha")
@@ -229,7 +235,6 @@ def test_a_run_in_training_is_not_resumed_from_its_checkpoints(home):
         assert "Resume" not in screen_text(pilot).splitlines()[-1]
         await pilot.press("enter")
         await until_seen(pilot, "by another process")
-        await pilot.press("escape")
         assert isinstance(app.screen, CheckpointsScreen)
 
     with run.locked():

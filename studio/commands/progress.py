@@ -22,7 +22,7 @@ from ddpm.events import (
     StepDone,
     Warned,
 )
-from ddpm.preview_recipe import preview_name
+from ddpm.preview_file import preview_name
 from ddpm.printable import printable
 from ddpm.runs import Run
 

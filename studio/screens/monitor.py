@@ -6,28 +6,32 @@ from typing import ClassVar
 
 from textual import work
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
 
 from ddpm.commands import Command
 from ddpm.errors import DDPMError
 from ddpm.printable import printable
-from ddpm.runs import Preview, Run
+from ddpm.runs import Run
 from studio import figures, messages
 from studio.actions import Place, bindings
-from studio.contact_sheet import preview_images
 from studio.feed import News, RunFeed
+from studio.panel_memory import Panel
 from studio.run_questions import RunQuestion, learning_rate_question, note_question, preview_question
 from studio.run_state import ALIVE, nobody_listens
 from studio.run_view import RunView
 from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Ask, Confirm
+from studio.sysmon import MachineSampler
 from studio.widgets.bar import Bar
+from studio.widgets.monitor_panels import MonitorPanels
 from studio.widgets.preview import SamplePane
+from studio.widgets.preview_pane import PreviewPane
 from studio.widgets.run_log import RunLog
 from studio.widgets.run_plot import RunPlot
 from studio.widgets.run_words import preparing_words, trouble_words
+from studio.widgets.system_panel import SystemLine, SystemPanel
 from studio.widgets.tiles import Tiles
 from studio.widgets.title_bar import TitleBar, state_content
 from studio.widgets.training_tiles import TILES, show_figures
@@ -35,7 +39,9 @@ from studio.widgets.words import Words
 from studio.workshop import Workshop
 
 POLL_SECONDS = 0.2
+MEASURE_SECONDS = 1.0
 LONGEST_SOURCE = 20
+EMPTY = "samples appear here\nwhile it trains"
 
 
 class MonitorScreen(StudioScreen):
@@ -48,30 +54,27 @@ class MonitorScreen(StudioScreen):
         self.run = self.subject = run
         self.view = RunView()
         self._feed = RunFeed(run)
-        self._shown_preview: Preview | None = None
+        self._sampler = MachineSampler(run.path)
 
     def body(self) -> list[Widget]:
         return [
             Horizontal(Words(id="state"), Bar(id="bar"), Words(id="counts"), id="head"),
             Words(id="trouble", markup=False),
-            Horizontal(
-                Vertical(
-                    Tiles(TILES, id="tiles"),
-                    RunPlot(self.view, id="plot"),
-                    RunLog(id="log"),
-                    id="left",
-                ),
-                SamplePane(
-                    self.workshop.pictures, empty="samples appear here\nwhile it trains", id="samples"
-                ),
+            MonitorPanels(
+                [Tiles(TILES, id="tiles"), RunPlot(self.view, id="plot"), RunLog(id="log")],
+                [
+                    PreviewPane(self.run, self.workshop.pictures, empty=EMPTY, id="samples"),
+                    SystemPanel(id="system"),
+                ],
                 id="main",
             ),
+            SystemLine(id="system-line"),
         ]
 
     def on_mount(self) -> None:
-        self.query_one("#samples").border_title = "samples"
         self.query_one("#trouble").display = False
         self.follow(self._look)
+        self.follow(self._measure)
 
     async def _look(self) -> float:
         # Off this thread: a long run has many megabytes of records.
@@ -92,7 +95,7 @@ class MonitorScreen(StudioScreen):
             self.query_one(RunLog).wait_for("")
             self.query_one(RunLog).add(news.events)
         self.query_one(RunPlot).follow()
-        self._show_preview()
+        self._show_previews()
         if (state, paused) != (self.view.state, self.view.status.state):
             self.refresh_bindings()
 
@@ -121,31 +124,22 @@ class MonitorScreen(StudioScreen):
         if words:
             panel.update(words)
 
-    def _show_preview(self) -> None:
-        pane = self.query_one(SamplePane)
-        preview = self.view.preview
-        if preview == self._shown_preview and preview is not None:
-            return
-        self._shown_preview = preview
-        if preview is None:
-            pane.say(preparing_words(self.view, self.workshop.runner, self.run))
-            return
-        self._open_preview(preview)
+    def _show_previews(self) -> None:
+        steps = self.view.preview_steps
+        empty = "" if steps else preparing_words(self.view, self.workshop.runner, self.run)
+        self.query_one(PreviewPane).take(steps, empty)
 
-    @work(group="preview", exclusive=True, exit_on_error=False)
-    async def _open_preview(self, preview: Preview) -> None:
-        try:
-            images, problem = await asyncio.to_thread(preview_images, preview), ""
-        except DDPMError as error:
-            images, problem = None, str(error)
-        if not self.is_there:
-            return
-        pane = self.query_one(SamplePane)
-        if images is None:
-            pane.say(problem)
-            return
-        pane.show(images)
-        pane.border_title = f"samples · step {preview.step:,}"
+    async def _measure(self) -> float:
+        """The machine's figures, once a second, while they are shown."""
+        panel, line = self.query_one(SystemPanel), self.query_one(SystemLine)
+        if panel.display or line.display:
+            alive = self.view.state in ALIVE
+            figures = await asyncio.to_thread(self._sampler.sample, self.view.status, alive=alive)
+            if self.is_there and panel.display:
+                panel.show(figures, self.view.memory if alive else {})
+            elif self.is_there:
+                line.show(figures)
+        return MEASURE_SECONDS
 
     # Keys
 
@@ -263,3 +257,32 @@ class MonitorScreen(StudioScreen):
 
     def action_next_log_level(self) -> None:
         self.query_one(RunLog).show_next_level()
+
+    # Panels
+
+    def action_toggle_panel(self, panel: Panel) -> None:
+        self.query_one(MonitorPanels).toggle(panel)
+
+    def action_widen_side(self, steps: int) -> None:
+        self.query_one(MonitorPanels).widen_side(steps)
+
+    def action_heighten_log(self, steps: int) -> None:
+        self.query_one(MonitorPanels).heighten_log(steps)
+
+    def action_step(self, by: int) -> None:
+        self.query_one(PreviewPane).action_step(by)
+
+    def action_other_weights(self) -> None:
+        self.query_one(PreviewPane).show_other_weights()
+
+    def action_full_samples(self) -> None:
+        self.toggle_class("-full-samples")
+        if self.has_class("-full-samples"):
+            self.query_one(SamplePane).focus()
+
+    async def action_go_back(self) -> None:
+        """Out of the full size; then back to the screen before."""
+        if self.has_class("-full-samples"):
+            self.remove_class("-full-samples")
+        else:
+            await self.app.run_action("back")

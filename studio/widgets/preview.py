@@ -1,10 +1,12 @@
 """A pane of sample images, enlarged by whole factors and laid out anew whenever its size changes."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Center, Vertical
+from textual.message import Message
 
 from studio.arrangement import Arrangement, arrange
 from studio.picture_ladder import Scale
@@ -29,6 +31,12 @@ class SamplePane(Vertical, can_focus=True):
         & > #pane-words { width: 100%; height: auto; text-align: center; color: $muted; }
     }
     """
+
+    @dataclass
+    class Arranged(Message):
+        """Its images were laid out; its ``border_subtitle`` says how many of them are shown."""
+
+        pane: "SamplePane"
 
     def __init__(self, pictures: Pictures, *, empty: str, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -82,6 +90,7 @@ class SamplePane(Vertical, can_focus=True):
             return
         hidden = len(self._images) - arrangement.shown
         self.border_subtitle = f"{arrangement.shown} of {len(self._images)}" if hidden else ""
+        self.post_message(self.Arranged(self))
         self.query_one("#pane-words").display = False
 
     def on_picture_view_failed(self, event: PictureView.Failed) -> None:

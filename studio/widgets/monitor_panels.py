@@ -1,0 +1,64 @@
+"""The panels of the monitor in two columns: which are shown, how large each is, and one of them at full size."""
+
+import asyncio
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from studio.panel_memory import PANELS, Panel, PanelLayout, remember, remembered
+
+SIDE_STEP = 4  # per cent of the screen's width
+LOG_STEP = 2  # lines
+
+
+class MonitorPanels(Horizontal):
+    """Lays out panels by a PanelLayout that keys change and that is remembered.
+
+    The style sheet has the layout that suits the terminal; what a person has chosen takes its place.
+    """
+
+    def __init__(self, left: list[Widget], right: list[Widget], id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._left, self._right = left, right
+        self.layout_now = PanelLayout()
+
+    def compose(self) -> ComposeResult:
+        yield Vertical(*self._left, id="left")
+        yield Vertical(*self._right, id="right")
+
+    async def on_mount(self) -> None:
+        self.layout_now = await asyncio.to_thread(remembered)
+        self._apply()
+
+    def toggle(self, panel: Panel) -> None:
+        """Hide a panel, or show it again."""
+        self._change(self.layout_now.toggled(panel))
+
+    def widen_side(self, steps: int) -> None:
+        """Make the right column wider, or with a negative number narrower."""
+        now = round(100 * self.query_one("#right").outer_size.width / max(1, self.size.width))
+        self._change(self.layout_now.with_side(now + steps * SIDE_STEP))
+
+    def heighten_log(self, steps: int) -> None:
+        """Make the log higher, or with a negative number lower."""
+        now = self.query_one("#log").outer_size.height
+        self._change(self.layout_now.with_log(now + steps * LOG_STEP))
+
+    def _change(self, layout: PanelLayout) -> None:
+        self.layout_now = layout
+        self._apply()
+        self._remember()
+
+    @work(group="remember", exclusive=True, exit_on_error=False)
+    async def _remember(self) -> None:
+        await asyncio.to_thread(remember, self.layout_now)
+
+    def _apply(self) -> None:
+        layout = self.layout_now
+        for panel in PANELS:
+            self.screen.set_class(panel in layout.hidden, f"-no-{panel}")
+        right, log = self.query_one("#right").styles, self.query_one("#log").styles
+        right.width = None if layout.side is None else f"{layout.side}%"
+        log.height = None if layout.log is None or "plot" in layout.hidden else layout.log
