@@ -43,7 +43,7 @@ def open_app(arguments: argparse.Namespace, show: "Run | None" = None, greeting:
 
     gc.disable()  # what is imported stays; looking through it for garbage is a tenth of the way to the first paint
     with terminal_question.asked() as answer:
-        from studio.app import run_app
+        from studio.opening import run_app
         from studio.settings import settings_or_defaults
         from studio.terminal import find_pictures, has_truecolor, use_truecolor
 

@@ -58,6 +58,10 @@ class SampleScreen(StudioScreen):
         self._saved_in: Path | None = None
         self._reopened = ""
 
+    @property
+    def chosen_run(self) -> Run | None:
+        return self.run
+
     def body(self) -> list[Widget]:
         self._offered = self._whole_checkpoints()
         names = list(self._offered) or [NONE_YET]
