@@ -52,7 +52,9 @@ def open_app(arguments: argparse.Namespace, show: "Run | None" = None, greeting:
         asked = {name: value for name, value in given.items() if value is not None}
         settings = settings.model_copy(update=asked)
         said = answer()
-        pictures = find_pictures(settings.images, said)
+        # Letters are made of half cells. Whoever asks for a protocol by its name has it.
+        images = "half" if settings.ascii and settings.images == "auto" else settings.images
+        pictures = find_pictures(images, said)
         if said.truecolor or has_truecolor(os.environ):
             use_truecolor()
     gc.freeze()

@@ -1,7 +1,7 @@
 """What every screen stands in: settings, the table of actions, errors that end nothing, the machine around."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import work
@@ -10,10 +10,12 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.dom import DOMNode
+from textual.filter import LineFilter
 from textual.worker import Worker, WorkerState
 
 from studio import messages
 from studio.actions import ACTIONS, bindings
+from studio.ascii_only import AsciiOnly
 from studio.error_report import ErrorReport, report_of
 from studio.folder_window import open_folder
 from studio.keymap import keymap_of
@@ -60,6 +62,8 @@ class Shell(App[None]):
             self._warnings.append(
                 f"There is no theme {theme}: there are {', '.join(sorted(self.available_themes))}."
             )
+        self.set_class(settings.ascii, "-ascii")
+        self._own_filters = [AsciiOnly()] if settings.ascii else []
         if not settings.animations:
             self.animation_level = "none"
         self.set_keymap(dict(self.keys.own))
@@ -70,6 +74,9 @@ class Shell(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return variables(self.current_theme)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *self._own_filters]
 
     def tell_first_words(self) -> None:
         """What was to be told before there was a screen to tell it on."""
