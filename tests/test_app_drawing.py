@@ -10,7 +10,7 @@ from PIL import Image
 
 from ddpm.edit_recipe import fitted_edit
 from ddpm.errors import RunError
-from ddpm.runs import create_run
+from ddpm.runs_root import create_run
 from ddpm.session import train_run
 from studio.drawing import Order
 from studio.gallery import images_of, saved_drawings
