@@ -333,6 +333,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "sample", "write_gif", "G", "GIF", "Save the images, and the denoising as a GIF of what is shown."
     ),
+    Action("sample", "attention", "t", "Attention", "See where the network looks at the step shown.", False),
     Action("sample", "gallery", "g", "Gallery", "See what was saved, and open it with its recipe."),
     Action("sample", "app.back", "escape", "Back", "Back to the screen before."),
     Action("plot", "zoom_in", "plus,equals_sign", "Zoom in", "Zoom in on the plot.", False, "+"),
