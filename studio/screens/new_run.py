@@ -61,6 +61,7 @@ class NewRunScreen(StudioScreen):
         self._filled: dict[str, str] = {}
         self._offered_name = ""
         self._draft = Draft(None, None, {})
+        self._is_wrong = False
 
     def body(self) -> list[Widget]:
         source, start = self._first
@@ -169,13 +170,14 @@ class NewRunScreen(StudioScreen):
         if name_problem := self._name_problem():
             problems["name"] = name_problem
         found = self._outlook.found
-        if isinstance(found, DataError) and self._source not in DATASETS:
+        if isinstance(found, DataError) and not isinstance(found, MissingDataError):
             problems.setdefault("data.source", str(found))
         self._field("name").show_problem(problems.get("name", ""))
         shown, hidden = ("folder", "source") if self._is_path else ("source", "folder")
         self._field(shown).show_problem(problems.get("data.source", ""))
         self._field(hidden).show_problem("")
         self._sections.show_problems(problems)
+        self._is_wrong = bool(problems)
         config = self._draft.config
         preset = self._matching_preset() if texts == self._filled else ""
         self._outlook.show(config, preset, self._command(config) if config else "")
@@ -277,8 +279,7 @@ class NewRunScreen(StudioScreen):
 
     async def action_start(self) -> None:
         self._show()
-        name_problem = self._name_problem()
-        if self._draft.config is None or name_problem:
+        if self._draft.config is None or self._is_wrong:
             await self._go_to_problem()
             return
         if self._outlook.problem:
