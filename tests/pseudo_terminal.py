@@ -11,6 +11,7 @@ import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import fork_server
 from conftest import environment
@@ -125,11 +126,13 @@ class PseudoTerminal:
 class StudioTerminal(PseudoTerminal):
     """The app, or a command, on a terminal."""
 
+    environment: ClassVar[dict[str, str]] = {}
+
     def __init__(self, home: Path, *words: str, **settings: str) -> None:
         """``settings``: names and values of the person's settings."""
         file = home.parent / "settings.toml"
         file.write_text("".join(f'{name} = "{value}"\n' for name, value in settings.items()))
-        own = {**environment(home.parent), "DDPM_STUDIO_SETTINGS": str(file)}
+        own = {**environment(home.parent), **self.environment, "DDPM_STUDIO_SETTINGS": str(file)}
         super().__init__("--home", str(home), "--images", "none", *words, env=own, code=STUDIO)
 
     def stall(self) -> None:

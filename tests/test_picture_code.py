@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from sixel_reader import read_sixels
 
 from studio import kitty_graphics
 from studio.picture_budget import PictureBudget
@@ -22,33 +23,6 @@ def noise(height, width, colors):
     draw = np.random.default_rng(0)
     palette = draw.integers(0, 256, (colors, 3), dtype=np.uint8)
     return Image.fromarray(palette[draw.integers(0, colors, (height, width))])
-
-
-def read_sixels(text):
-    """The RGB pixels, in percent, that a terminal makes of one sixel image; -1 where it draws none."""
-    width, height = map(int, re.match(r'\x1bP0;1;0q"1;1;(\d+);(\d+)', text).groups())
-    pixels = np.full((height + 6, width, 3), -1)
-    colors, x, top, color = {}, 0, 0, None
-    body = text.partition(f"{width};{height}")[2].removesuffix("\x1b\\")
-    for token in re.finditer(r"#(\d+)(?:;2;(\d+);(\d+);(\d+))?|!(\d+)(.)|(\$)|(-)|([?-~])", body):
-        register, red, green, blue, n, repeated, back, down, single = token.groups()
-        if register:
-            color = int(register)
-            if red:
-                colors[color] = int(red), int(green), int(blue)
-        elif back:
-            x = 0
-        elif down:
-            x, top = 0, top + 6
-        else:
-            bits = ord(repeated or single) - 63
-            end = x + int(n or 1)
-            for row in range(6):
-                if bits >> row & 1:
-                    pixels[top + row, x:end] = colors[color]
-            x = end
-    assert (pixels[height:] == -1).all(), "nothing below the picture"
-    return pixels[:height]
 
 
 @pytest.mark.parametrize("colors", [1, 2, 200, 5000])

@@ -45,12 +45,13 @@ class NewestSamples(SamplePane):
         # Meanwhile the cursor may have gone on: what was read for one run is not shown under another's name.
         if self._wanted != run.path or not self.is_attached:
             return
+        # As content: a folder's name may hold brackets, which are no markup.
+        title = Content(run.name + (f" · step {preview.step:,}" if preview else ""))
         if images is None:
             self.say(problem)
+            self.border_title = title
         else:
-            self.show(images)
-        # As content: a folder's name may hold brackets, which are no markup.
-        self.border_title = Content(run.name + (f" · step {preview.step:,}" if preview else ""))
+            self.show(images, title)
         self._found = found
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # Draws an RGB picture of whole cells that fits into a room; None where that is too small.
 Draw = Callable[[Scale], "Image.Image | None"]
 WAIT = 0.1
+FORGETS = 0.9
 # Kitty's numbers for pictures, one series for all of them; others in the same terminal begin elsewhere.
 _numbers = count(randrange(1 << 16, 1 << 23))
 
@@ -36,17 +37,17 @@ _numbers = count(randrange(1 << 16, 1 << 23))
 class PictureView(Widget):
     """Shows what is drawn for it. The newest call of ``show`` wins; nothing is drawn or sent while it is hidden.
 
-    A picture that there are no bytes left for is shown in the best way that there are, and again in the best way
-    of all as soon as there are bytes for that.
+    Where few bytes are left, a picture is shown in the best way that they are enough for, and in a better one as
+    soon as there are bytes for that.
     """
 
     DEFAULT_CSS = "PictureView { display: none; }"
 
     class Shown(Message):
-        """A picture is there, which has this room; None where it was too small."""
+        """What was drawn is there, in this room; None where that was too small."""
 
-        def __init__(self, scale: Scale | None) -> None:
-            self.scale = scale
+        def __init__(self, draw: Draw, scale: Scale | None) -> None:
+            self.draw, self.scale = draw, scale
             super().__init__()
 
     class Failed(Message):
@@ -64,6 +65,7 @@ class PictureView(Widget):
         self._pictures = pictures
         self._wanted: tuple[Draw, tuple[int, int]] | None = None
         self._working = False
+        self._sizes: dict[tuple[Rung, tuple[int, int]], float] = {}
         self._code: PictureCode | None = None
         self._half: list[Strip] = []
         self._is_new = False
@@ -90,37 +92,49 @@ class PictureView(Widget):
                     await asyncio.sleep(WAIT)
                     continue
                 done = self._wanted
-                await self._show_within_budget(*done)
+                if self._pictures.ladder:
+                    await self._show_within_budget(*done)
         finally:
             self._working = False
 
     async def _show_within_budget(self, draw: Draw, cells: tuple[int, int]) -> None:
-        wanted, budget = self._wanted, self._pictures.budget
-        best: tuple[PictureCode, Scale, list[Strip]] | None = None
-        for rung in self._pictures.ladder:
-            scale = self._pictures.scale(rung, cells)
-            made = await asyncio.to_thread(_encoded, draw, rung, scale, next(_numbers))
-            if self._wanted is not wanted:
-                return
-            if made is None:
-                continue
-            coded = (made[0], scale, made[1])
-            if coded[0].n_bytes > budget.burst and rung is not self._pictures.ladder[-1]:
-                continue
-            best = best or coded
-            if coded[0].n_bytes <= budget.left:
-                self._put(*coded)
-                if coded is best:
+        wanted, budget, ladder = self._wanted, self._pictures.budget, self._pictures.ladder
+        # What was too much for the last pictures may not be for this one: tried again after some.
+        self._sizes = {key: size * FORGETS for key, size in self._sizes.items()}
+        shown: int | None = None
+        while shown is None or shown != self._first_within(budget.burst, ladder, cells):
+            way = self._first_within(budget.left, ladder, cells)
+            best = self._first_within(budget.burst, ladder, cells)
+            if way is not None and self._is_seen and (shown is None or way == best):
+                coded = await self._encode(draw, ladder[way], cells)
+                if coded is None:
+                    self.post_message(self.Shown(draw, None))
                     return
-                break
-        if best is None:
-            self.post_message(self.Shown(None))
-            return
-        while budget.left < min(best[0].n_bytes, budget.burst) or not self._is_seen:
+                if self._first_within(budget.left, ladder, cells) == way:
+                    self._put(draw, *coded)
+                    shown = way
+                continue
             await asyncio.sleep(WAIT)
-            if self._wanted is not wanted:
+            if self._wanted is not wanted or self._pictures.ladder is not ladder:
                 return
-        self._put(*best)
+
+    def _first_within(self, n_bytes: float, ladder: tuple[Rung, ...], cells: tuple[int, int]) -> int | None:
+        """The best way that so many bytes are enough for, going by what it took lately.
+
+        A whole burst is enough for the last one whatever it takes, or the picture would never be seen.
+        """
+        fitting = (at for at, rung in enumerate(ladder) if self._sizes.get((rung, cells), 0.0) <= n_bytes)
+        return next(fitting, len(ladder) - 1 if n_bytes >= self._pictures.budget.burst else None)
+
+    async def _encode(
+        self, draw: Draw, rung: Rung, cells: tuple[int, int]
+    ) -> "tuple[PictureCode, Scale, list[Strip]] | None":
+        scale = self._pictures.scale(rung, cells)
+        made = await asyncio.to_thread(_encoded, draw, rung, scale, next(_numbers))
+        if made is None:
+            return None
+        self._sizes[(rung, cells)] = made[0].n_bytes
+        return made[0], scale, made[1]
 
     @property
     def _is_seen(self) -> bool:
@@ -130,7 +144,7 @@ class PictureView(Widget):
             )
         return False
 
-    def _put(self, code: "PictureCode", scale: Scale, half: list[Strip]) -> None:
+    def _put(self, draw: Draw, code: "PictureCode", scale: Scale, half: list[Strip]) -> None:
         self._pictures.budget.spend(code.n_bytes)
         if code.transmission:
             self._write(code.transmission)
@@ -140,7 +154,7 @@ class PictureView(Widget):
         self.styles.height, self.styles.width = code.cells
         self.display = True
         self.refresh()
-        self.post_message(self.Shown(scale))
+        self.post_message(self.Shown(draw, scale))
 
     def _put_away(self) -> None:
         self.display = False

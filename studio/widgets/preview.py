@@ -1,11 +1,11 @@
 """A pane of sample images, enlarged by whole factors and laid out anew whenever its size changes."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Center, Vertical
+from textual.content import Content
 from textual.message import Message
 
 from studio.arrangement import Arrangement, arrange
@@ -18,6 +18,29 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from studio.contact_sheet import Pixels
+
+Title = str | Content
+
+
+@dataclass(frozen=True, eq=False)
+class _Sheet:
+    """Images, uint8 [N, C, H, W], to be drawn where there is room for them."""
+
+    images: "Pixels"
+    title: Title
+    background: tuple[int, int, int]
+
+    def arrangement(self, scale: Scale) -> Arrangement | None:
+        return arrange(len(self.images), (self.images.shape[2], self.images.shape[3]), scale.space)
+
+    def __call__(self, scale: Scale) -> "Image.Image | None":
+        # In the thread that draws, so that numpy does not delay the first paint.
+        from studio.contact_sheet import padded_sheet
+
+        arrangement = self.arrangement(scale)
+        if arrangement is None:
+            return None
+        return padded_sheet(self.images, arrangement, scale.per_cell, self.background)
 
 
 class SamplePane(Vertical, can_focus=True):
@@ -34,15 +57,16 @@ class SamplePane(Vertical, can_focus=True):
 
     @dataclass
     class Arranged(Message):
-        """Its images were laid out; its ``border_subtitle`` says how many of them are shown."""
+        """Images are there; ``border_subtitle`` of the pane says how many of them, ``title`` is what they came with."""
 
         pane: "SamplePane"
+        title: Title
 
     def __init__(self, pictures: Pictures, *, empty: str, id: str | None = None) -> None:
         super().__init__(id=id)
         self._pictures = pictures
         self._empty = empty
-        self._images: Pixels | None = None
+        self._sheet: _Sheet | None = None
         self.arrangement: Arrangement | None = None
 
     def compose(self) -> ComposeResult:
@@ -50,14 +74,17 @@ class SamplePane(Vertical, can_focus=True):
         with Center():
             yield PictureView(self._pictures)
 
-    def show(self, images: "Pixels") -> None:
-        """Show images, uint8 [N, C, H, W]."""
-        self._images = images
+    def show(self, images: "Pixels", title: Title = "") -> None:
+        """Show images, uint8 [N, C, H, W].
+
+        The title, where there is one, comes to the border with them: a word there has all of them sent again.
+        """
+        self._sheet = _Sheet(images, title, self.background_colors[1].rgb)
         self._fit()
 
     def say(self, words: str) -> None:
         """Show words in place of images."""
-        self._images = None
+        self._sheet = None
         self.arrangement = None
         self._put_words(words)
 
@@ -65,15 +92,14 @@ class SamplePane(Vertical, can_focus=True):
         self._fit()
 
     def _fit(self) -> None:
-        if self._images is None or self.size.width == 0:
+        if self._sheet is None or self.size.width == 0:
             return
         if self._pictures.protocol == "none":
             self._put_words("pictures are turned off (--images none)")
+            self._put_title(self._sheet.title)
             return
         cells = self.content_size
-        background = self.background_colors[1].rgb
-        draw = partial(_padded_sheet, self._images, background)
-        self.query_one(PictureView).show(draw, (cells.height, cells.width))
+        self.query_one(PictureView).show(self._sheet, (cells.height, cells.width))
 
     def on_picture_view_turned(self, event: PictureView.Turned) -> None:
         event.stop()
@@ -81,17 +107,25 @@ class SamplePane(Vertical, can_focus=True):
 
     def on_picture_view_shown(self, event: PictureView.Shown) -> None:
         event.stop()
-        if self._images is None:
+        sheet = event.draw
+        if self._sheet is None or not isinstance(sheet, _Sheet):
             return
-        arrangement = _arranged(self._images, event.scale) if event.scale else None
+        arrangement = sheet.arrangement(event.scale) if event.scale else None
         self.arrangement = arrangement
         if arrangement is None:
             self._put_words("too small to show samples")
             return
-        hidden = len(self._images) - arrangement.shown
-        self.border_subtitle = f"{arrangement.shown} of {len(self._images)}" if hidden else ""
-        self.post_message(self.Arranged(self))
+        hidden = len(sheet.images) - arrangement.shown
+        subtitle = f"{arrangement.shown} of {len(sheet.images)}" if hidden else ""
+        if self.border_subtitle != subtitle:
+            self.border_subtitle = subtitle
         self.query_one("#pane-words").display = False
+        self._put_title(sheet.title)
+
+    def _put_title(self, title: Title) -> None:
+        if title and self.border_title != title:
+            self.border_title = title
+        self.post_message(self.Arranged(self, title))
 
     def on_picture_view_failed(self, event: PictureView.Failed) -> None:
         event.stop()
@@ -102,15 +136,3 @@ class SamplePane(Vertical, can_focus=True):
         said = self.query_one("#pane-words", Words)
         said.update(words)
         said.display = True
-
-
-def _arranged(images: "Pixels", scale: Scale) -> Arrangement | None:
-    return arrange(len(images), (images.shape[2], images.shape[3]), scale.space)
-
-
-def _padded_sheet(images: "Pixels", background: tuple[int, int, int], scale: Scale) -> "Image.Image | None":
-    # In the thread that draws, so that numpy does not delay the first paint.
-    from studio.contact_sheet import padded_sheet
-
-    arrangement = _arranged(images, scale)
-    return padded_sheet(images, arrangement, scale.per_cell, background) if arrangement else None

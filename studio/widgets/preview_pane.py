@@ -59,7 +59,12 @@ class PreviewPane(Vertical):
         self._follow()
 
     def on_sample_pane_arranged(self, message: SamplePane.Arranged) -> None:
-        self.border_subtitle = message.pane.border_subtitle
+        for name, words in (
+            ("border_title", message.title),
+            ("border_subtitle", message.pane.border_subtitle),
+        ):
+            if getattr(self, name) != words:
+                setattr(self, name, words)
 
     # What is shown
 
@@ -80,12 +85,12 @@ class PreviewPane(Vertical):
         if not self.is_mounted or self._shown != (step, weights):
             return
         pane = self.query_one(SamplePane)
-        self.border_title = f"samples · step {step:,}" + (" · raw weights" if weights == "raw" else "")
+        title = f"samples · step {step:,}" + (" · raw weights" if weights == "raw" else "")
         if images is None:
-            self.border_subtitle = ""
+            self.border_title, self.border_subtitle = title, ""
             pane.say(problem)
         else:
-            pane.show(images)
+            pane.show(images, title)
 
     # Keys and mouse
 

@@ -22,18 +22,20 @@ class StepSamples(SamplePane):
         if step == self._wanted:
             return
         self._wanted = step
-        self.border_title = "samples" if step is None else f"samples · step {step:,}"
         if step is None:
+            self.border_title = "samples"
             self.say("no samples up to here")
             return
+        title = f"samples · step {step:,}"
         images, problem = await asyncio.to_thread(_images_at, run, step)
         # Meanwhile the cursor may have gone on.
         if self._wanted != step or not self.is_attached:
             return
         if images is None:
+            self.border_title = title
             self.say(problem)
         else:
-            self.show(images)
+            self.show(images, title)
 
 
 def _images_at(run: Run, step: int) -> "tuple[Pixels | None, str]":
