@@ -41,9 +41,7 @@ def system_rows(machine: MachineFigures, trainer: Mapping[str, int]) -> list[Sys
     if machine.disk_total:
         full = 1 - machine.disk_free / machine.disk_total
         rows.append(
-            SystemRow(
-                "disk", full, f"{_gib(machine.disk_free)} GiB left", f"of {_gib(machine.disk_total)} GiB"
-            )
+            SystemRow("disk", full, f"{_gib(machine.disk_free)} GiB left", f"of {_gib(machine.disk_total)}")
         )
     return rows
 
