@@ -106,7 +106,11 @@ def find_checkpoint(folder: Path, step: int | None) -> Checkpoint:
     if step is None:
         newest = newest_whole(folder)
         if newest is None:
-            damaged = f" {len(there)} there, all damaged." if there else ""
+            damaged = (
+                f" {len(there)} there, all damaged: delete them, and training begins at its first step."
+                if there
+                else ""
+            )
             raise CheckpointError(f"There is no whole checkpoint in {folder}.{damaged}")
         return newest
     for checkpoint in there:

@@ -152,7 +152,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "monitor",
         "change_preview_interval",
-        "i",
+        "V",
         "Preview interval",
         "Draw samples more often, more rarely or not at all.",
         in_footer=False,
@@ -309,10 +309,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("sample", "draw", "ctrl+s", "Draw", "Draw images; again draws them anew."),
     Action("sample", "stop", "x", "Stop", "Stop drawing and keep what is on screen."),
     Action("sample", "toggle_estimate", "o", "x_t/x_0", "Show the noisy images x_t or the estimates of x_0."),
-    Action("sample", "step(-1)", "left", "Step", "Back by one denoising step.", key_label="←"),
-    Action("sample", "step(1)", "right", "Step", "Forth by one denoising step.", False, "→"),
-    Action("sample", "go(0)", "home", "First", "The first denoising step.", False),
-    Action("sample", "go(1)", "end", "Latest", "The latest denoising step; follow those that come.", False),
+    Action(
+        "sample", "step(-1)", "left", "Step", "Back by one denoising step.", key_label="←", name="earlier"
+    ),
+    Action("sample", "step(1)", "right", "Step", "Forth by one denoising step.", False, "→", name="later"),
+    Action("sample", "go(0)", "home", "First", "The first denoising step.", False, name="first"),
+    Action(
+        "sample",
+        "go(1)",
+        "end",
+        "Latest",
+        "The latest denoising step; follow those that come.",
+        False,
+        name="latest",
+    ),
     Action(
         "sample",
         "write",
@@ -323,6 +333,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "sample", "write_gif", "G", "GIF", "Save the images, and the denoising as a GIF of what is shown."
     ),
+    Action("sample", "attention", "t", "Attention", "See where the network looks at the step shown.", False),
     Action("sample", "gallery", "g", "Gallery", "See what was saved, and open it with its recipe."),
     Action("sample", "app.back", "escape", "Back", "Back to the screen before."),
     Action("plot", "zoom_in", "plus,equals_sign", "Zoom in", "Zoom in on the plot.", False, "+"),
@@ -443,9 +454,25 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "everywhere",
         "turn_pictures",
-        "G",
+        "I",
         "Pictures",
         "Show pictures in another way: kitty, sixel, half cells, none.",
+        in_footer=False,
+    ),
+    Action(
+        "everywhere",
+        "open_folder",
+        "O",
+        "Folder",
+        "Open the folder of the run in a window, or copy its path where there can be none.",
+        in_footer=False,
+    ),
+    Action(
+        "everywhere",
+        "show_trouble",
+        "E",
+        "Last error",
+        "Show the last error again, with details to copy.",
         in_footer=False,
     ),
     Action("everywhere", "leave", "q", "Quit", "Leave the app; asks while it is training."),

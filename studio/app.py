@@ -2,33 +2,26 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from textual import work
-from textual.app import App
-from textual.binding import BindingType
-from textual.command import Provider
-from textual.worker import Worker, WorkerState
 
 from ddpm.checkpoint import Checkpoint, newest_whole
 from ddpm.errors import DDPMError
 from ddpm.runs import Run
 from studio import messages
-from studio.actions import bindings
+from studio.error_report import ErrorReport
 from studio.home import home_option
-from studio.keymap import keymap_of
-from studio.leaving import Leaver
 from studio.runner import Runner
-from studio.screens.base import SMALLEST, StudioScreen
-from studio.screens.dialogs import Ask, Confirm, Help, Waiting
+from studio.screens.base import SMALLEST
+from studio.screens.dialogs import Ask, Confirm, Waiting
+from studio.screens.error_panel import ErrorPanel
 from studio.screens.runs import RunsScreen
-from studio.settings import Settings, settings_path
+from studio.settings import Settings
+from studio.shell import Shell
 from studio.terminal import PROTOCOL_WORDS, Pictures
-from studio.terminal_line import drawing_unbreakably, say
-from studio.themes import STUDIO_THEME, variables
 from studio.widgets.picture import PictureView
 from studio.workshop import Workshop
 
@@ -36,20 +29,11 @@ if TYPE_CHECKING:
     from studio.drawing import Drawer
 
 
-def commands() -> type[Provider]:
-    """What the command palette offers; imported when it is opened."""
-    from studio.palette import StudioCommands
-
-    return StudioCommands
-
-
-class StudioApp(App[None]):
+class StudioApp(Shell):
     """Screens around one training thread."""
 
     TITLE = "ddpm-studio"
     CSS_PATH = "studio.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
-    COMMANDS: ClassVar[set[Callable[[], type[Provider]]]] = {commands}  # type: ignore[assignment]
     # Classes of the screen, for the style sheet: too small, 80 columns, wide; too low, 24 lines, tall.
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (SMALLEST[0], "-narrow"), (112, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (SMALLEST[1], "-low"), (34, "-tall")]  # noqa: RUF012
@@ -63,39 +47,19 @@ class StudioApp(App[None]):
         greeting: str = "",
         warning: str = "",
         settings: Settings | None = None,
+        runner: Runner | None = None,
+        trouble: ErrorReport | None = None,
     ) -> None:
-        """``show``: the run whose monitor is opened first; ``greeting`` and ``warning``: words to begin with."""
-        super().__init__()
-        self._settings = settings or Settings()
-        self.keys = keymap_of(self._settings.keymap)
+        """``show``: the run whose monitor is opened first; ``greeting``, ``warning`` and ``trouble``: to begin with.
+
+        ``runner``: that of an app before this one, which may be training.
+        """
+        workshop = Workshop(home, data_root, pictures, runner or Runner(data_root))
+        super().__init__(workshop, settings or Settings(), warning, trouble)
         self.farewell = ""
         self.is_handing_over = False
         self._show_first, self._greeting = show, greeting
-        self._warnings = [warning] if warning else []
-        self.workshop = Workshop(home, data_root, pictures, Runner(data_root))
         self.drawers: WeakSet[Drawer] = WeakSet()
-        self.register_theme(STUDIO_THEME)
-        self._obey_settings()
-
-    def _obey_settings(self) -> None:
-        self.theme = "studio"
-        theme = self._settings.theme
-        if self.get_theme(theme):
-            self.theme = theme
-        else:
-            self._warnings.append(
-                f"There is no theme {theme}: there are {', '.join(sorted(self.available_themes))}."
-            )
-        if not self._settings.animations:
-            self.animation_level = "none"
-        self.set_keymap(dict(self.keys.own))
-        if self.keys.problems:
-            self._warnings.append(
-                "Of your own keys some are not used: " + "; ".join(self.keys.problems) + "."
-            )
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return variables(self.current_theme)
 
     def on_mount(self) -> None:
         self.push_screen(RunsScreen(self.workshop))
@@ -103,8 +67,7 @@ class StudioApp(App[None]):
             self._show_monitor(self._show_first)
         if self._greeting:
             self.notify(self._greeting, markup=False)
-        for warning in self._warnings:
-            self.notify(warning, severity="warning", timeout=10, markup=False)
+        self.tell_first_words()
 
     # Going from screen to screen
 
@@ -145,15 +108,6 @@ class StudioApp(App[None]):
         if len(self.screen_stack) > 2:
             self.pop_screen()
 
-    def action_help(self) -> None:
-        if isinstance(self.screen, StudioScreen):
-            self.push_screen(Help(self.screen.place, self.keys))
-
-    def take_theme(self, name: str) -> None:
-        """Change the colours until the app is left, and say how to keep them."""
-        self.theme = name
-        self.notify(f'To keep it, write theme = "{name}" into {settings_path()}', markup=False)
-
     def action_turn_pictures(self) -> None:
         protocol = self.workshop.pictures.turn()
         for screen in self.screen_stack:
@@ -186,7 +140,7 @@ class StudioApp(App[None]):
             # Before anything is asked: a question whose answer is refused is worse than none.
             self.workshop.runner.check_free(run)
         except DDPMError as error:
-            self._complain(error)
+            self.complain(error)
             return
         chosen = checkpoint or await self._newest_whole(run)
         later = [other.step for other in run.checkpoints() if chosen and other.step > chosen.step]
@@ -220,18 +174,10 @@ class StudioApp(App[None]):
         try:
             self.workshop.runner.start(run, checkpoint)
         except DDPMError as error:
-            self._complain(error)
+            self.complain(error)
             return False
         self._show_monitor(run)
         return True
-
-    def _complain(self, error: BaseException) -> None:
-        self.notify(str(error), severity="error", timeout=10, markup=False)
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        # Workers of the app are started with exit_on_error=False: a run may be training.
-        if event.state is WorkerState.ERROR and event.worker.error is not None:
-            self._complain(event.worker.error)
 
     # Leaving
 
@@ -240,7 +186,7 @@ class StudioApp(App[None]):
         self.action_leave()
 
     def action_leave(self) -> None:
-        if isinstance(self.screen, Ask | Confirm | Waiting):
+        if isinstance(self.screen, Ask | Confirm | Waiting | ErrorPanel):
             return
         self._leave()
 
@@ -263,7 +209,7 @@ class StudioApp(App[None]):
             await self.push_screen_wait(Waiting(f"Handing {run.name} to a background process …", over.done))
             training = over.result()
         except DDPMError as error:
-            self._complain(error)
+            self.complain(error)
             return
         finally:
             self.is_handing_over = False
@@ -295,32 +241,3 @@ class StudioApp(App[None]):
             drawer.stop()
         for drawer in list(self.drawers):
             drawer.join()
-
-
-def run_app(
-    home: Path,
-    data_root: Path,
-    pictures: Pictures,
-    settings: Settings,
-    show: Run | None = None,
-    greeting: str = "",
-    warning: str = "",
-) -> int:
-    """Open the app until its user leaves; returns the exit code. The others are as StudioApp has them.
-
-    Whatever ends the app, a run that it was training is stopped with a checkpoint before this returns, or where
-    its terminal went away, trained to its end if the person has not set otherwise.
-    """
-    pictures.budget.set_rate(settings.picture_bytes)
-    app = StudioApp(home, data_root, pictures, show, greeting, warning, settings)
-    leaver = Leaver(app, app.workshop.runner, settings.on_hangup)
-    with leaver.listening():
-        try:
-            with drawing_unbreakably():
-                app.run()
-        finally:
-            app.stop_drawing()
-            leaver.see_training_out()
-    if app.farewell:
-        say(app.farewell)
-    return leaver.exit_code or app.return_code or 0

@@ -57,6 +57,11 @@ class Drawer:
         """The network of the last drawing, while no other is going on."""
         return None if self.is_alive or self._network is None else self._network[1]
 
+    @property
+    def shows_attention(self) -> bool:
+        """Whether single images of the last drawing can be drawn again: not those made of pictures."""
+        return self.has_result and self.network is not None and self.order is not None and not self.order.edit
+
     def start(self, run: Run, checkpoint: Checkpoint, order: Order, *, else_newest: bool = False) -> None:
         """Begin to draw. Does nothing while a drawing is going on.
 

@@ -68,10 +68,13 @@ def age(moment: float, now: float | None = None) -> str:
 
 
 def clock(moment: float, now: float | None = None) -> str:
-    """The local time of day, with the date in front where it is more than a day away."""
+    """The local time of day, with the date in front where it is more than a day away; a dash for what is no time."""
+    try:
+        there = time.localtime(moment)
+    except (OverflowError, ValueError, OSError):
+        return "–"
     if moment <= 0:
         return "–"
-    there = time.localtime(moment)
     far = abs((time.time() if now is None else now) - moment) > 86_400
     return time.strftime("%Y-%m-%d %H:%M" if far else "%H:%M:%S", there)
 

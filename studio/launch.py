@@ -43,7 +43,7 @@ def open_app(arguments: argparse.Namespace, show: "Run | None" = None, greeting:
 
     gc.disable()  # what is imported stays; looking through it for garbage is a tenth of the way to the first paint
     with terminal_question.asked() as answer:
-        from studio.app import run_app
+        from studio.opening import run_app
         from studio.settings import settings_or_defaults
         from studio.terminal import find_pictures, has_truecolor, use_truecolor
 
@@ -52,7 +52,9 @@ def open_app(arguments: argparse.Namespace, show: "Run | None" = None, greeting:
         asked = {name: value for name, value in given.items() if value is not None}
         settings = settings.model_copy(update=asked)
         said = answer()
-        pictures = find_pictures(settings.images, said)
+        # Letters are made of half cells. Whoever asks for a protocol by its name has it.
+        images = "half" if settings.ascii and settings.images == "auto" else settings.images
+        pictures = find_pictures(images, said)
         if said.truecolor or has_truecolor(os.environ):
             use_truecolor()
     gc.freeze()

@@ -48,6 +48,11 @@ class Leaver:
         """128 + n where signal n ended it; 0 otherwise."""
         return 128 + self._stopped_by if self._stopped_by else 0
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether a signal, or the terminal by going away, has told the app to leave."""
+        return bool(self._patient_until) or self._line.has_hung_up
+
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Hear signals, and the terminal hanging up, until the block ends. To be called in the main thread."""

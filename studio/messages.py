@@ -84,3 +84,15 @@ class LetGo(Message):
     def __init__(self, run: Run) -> None:
         self.run = run
         super().__init__()
+
+
+class Trouble(Message):
+    """Show what did not work, until it has been read: a person has asked for it."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        super().__init__()
+
+
+class QuietTrouble(Trouble):
+    """Tell of what did not work in passing: nobody has asked for it just now."""

@@ -1,7 +1,7 @@
 """How long a training step of a recipe takes on this machine, measured on steps that nobody keeps. Imports torch."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,15 +39,20 @@ class Pace:
         return self.seconds / self.steps
 
 
-def paces(config: Config, data_root: Path, most_seconds: float = 5.0) -> Iterator[Pace]:
+def paces(
+    config: Config, data_root: Path, given_up: Callable[[], bool], most_seconds: float = 5.0
+) -> Iterator[Pace]:
     """Train the recipe's own network on its own batches for some seconds, and give the pace after every step.
 
-    Nothing is written, and the images are few enough to lie in memory: reading a large data set from the disk while
-    training is not measured. Raises DDPMError where the recipe cannot be trained here.
+    Ends after the step in which ``given_up`` says so. Nothing is written, and the images are few enough to lie in
+    memory: reading a large data set from the disk while training is not measured. Raises DDPMError where the recipe
+    cannot be trained here.
     """
     device = pick_device(config.train.device)
     config, images = _some_images(_unrecorded(config), data_root, device)
     refuse_too_large(config, device)
+    if given_up():  # reading images may have taken long
+        return
     events = Trainer(config, images).run()
     try:
         began = time.perf_counter()
@@ -55,6 +60,8 @@ def paces(config: Config, data_root: Path, most_seconds: float = 5.0) -> Iterato
         for event in events:
             if not isinstance(event, StepDone):
                 continue
+            if given_up():
+                return
             now = time.perf_counter()
             if event.step <= _WARM_UP and (event.step == 1 or now - began < most_seconds):
                 warm = now

@@ -18,7 +18,7 @@ from studio.run_summaries import RunSummaries, RunSummary
 from studio.screens.base import StudioScreen
 
 if TYPE_CHECKING:
-    from studio.app import StudioApp
+    from studio.shell import Shell
 
 # The widgets, by their CSS type, of the parts of screens that have actions.
 WIDGETS: dict[Place, str] = {"plot": "Plot"}
@@ -56,8 +56,8 @@ class StudioCommands(Provider):
                 yield Hit(score * command.weight, shown, command.run, help=command.help)
 
     @property
-    def _studio(self) -> "StudioApp":
-        return cast("StudioApp", self.app)
+    def _shell(self) -> "Shell":
+        return cast("Shell", self.app)
 
     def _actions(self) -> Iterator[Command]:
         if not isinstance(self.screen, StudioScreen):
@@ -68,7 +68,7 @@ class StudioCommands(Provider):
             for action in dict.fromkeys(action for action in ACTIONS if action.place == wanted):
                 if node is not None and self._works(action, node):
                     yield Command(
-                        f"{action.label}  ({self._studio.keys.label(action)})",
+                        f"{action.label}  ({self._shell.keys.label(action)})",
                         action.help,
                         partial(self.app.run_action, action.id, node),
                     )
@@ -86,7 +86,7 @@ class StudioCommands(Provider):
         return bool(target.check_action(name, parameters))
 
     async def _runs(self) -> list[Command]:
-        summaries = RunSummaries(self._studio.workshop.runs_root)
+        summaries = RunSummaries(self._shell.workshop.runs_root)
         try:
             found = await asyncio.to_thread(summaries.read)
         except DDPMError:
@@ -95,7 +95,7 @@ class StudioCommands(Provider):
         return [self._open(summary, at < MOST_RUNS_UNASKED) for at, summary in enumerate(newest)]
 
     def _open(self, summary: RunSummary, unasked: bool) -> Command:
-        elsewhere = summary.state in ALIVE and not self._studio.workshop.runner.trains(summary.run)
+        elsewhere = summary.state in ALIVE and not self._shell.workshop.runner.trains(summary.run)
         verb = "Attach to" if elsewhere else "Open run"
         look = LOOKS[summary.state]
         told = f"{look.glyph} {look.word}, step {summary.step:,} of {summary.steps:,}"
@@ -105,7 +105,7 @@ class StudioCommands(Provider):
     def _themes(self) -> Iterator[Command]:
         yield Command("Change theme …", "Look at the colours that there are, and take some.", self._choose)
         for name in sorted(self.app.available_themes):
-            take = partial(self._studio.take_theme, name)
+            take = partial(self._shell.take_theme, name)
             yield Command(f"Theme {name}", "Change the colours of the app.", take, AWAY, unasked=False)
 
     def _choose(self) -> None:

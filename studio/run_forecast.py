@@ -73,8 +73,8 @@ def _network(config: Config) -> Content:
         return Content.styled("known once the images are\n", "$muted")
     try:
         return Content(f"{parameter_count(config):,} parameters\n")
-    except ConfigError as error:
-        return Content.styled(f"{error}\n", "$text-error")
+    except ConfigError:
+        return Content("")  # the costs say why
 
 
 def _memory(costs: Costs | None, *, in_full: bool) -> Content:

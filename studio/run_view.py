@@ -118,4 +118,4 @@ class RunView:
         figures = self.latest.get("memory")
         if not isinstance(figures, dict):
             return {}
-        return {name: int(value) for name, value in figures.items() if isinstance(value, int | float)}
+        return {name: int(value) for name, value in figures.items() if math.isfinite(number(value))}

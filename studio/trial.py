@@ -74,10 +74,8 @@ class Trial:
             # Here, as it imports torch.
             from studio.pace import paces
 
-            for pace in paces(config, self._data_root):
+            for pace in paces(config, self._data_root, self._given_up.is_set):
                 self.measured = Measured(config, pace)
-                if self._given_up.is_set():
-                    break
         except DDPMError as error:
             self.measured = Measured(config, problem=str(error))
         except Exception as error:  # a driver can fail in any way; the form goes on

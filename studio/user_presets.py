@@ -26,12 +26,18 @@ def own_presets() -> tuple[dict[str, dict[str, Any]], list[str]]:
     problems = []
     for path in sorted(presets_folder().glob("*.toml")):
         try:
-            if path.stem in PRESETS:
-                raise ConfigError(f"The preset {path} has a name that is taken; give it another one.")
+            _check_file(path)
             found[path.stem] = _read(path)
         except ConfigError as error:
             problems.append(str(error))
     return found, problems
+
+
+def _check_file(path: Path) -> None:
+    try:
+        check_preset_name(path.stem)
+    except ConfigError as error:
+        raise ConfigError(f"The preset {path} cannot be used: {error}") from None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -35,11 +35,13 @@ def drive(
     toasts: bool = False,
     show: Run | None = None,
     settings: Settings | None = None,
+    faults: bool = False,
 ) -> None:
     """Run the app on ``home`` in a terminal of ``size`` (columns, lines) and let ``script`` press its keys.
 
     With ``toasts`` its notifications are on screen, where they may cover other words; ``show``: the run whose
-    monitor it begins with; ``settings``: the user's.
+    monitor it begins with; ``settings``: the user's. Errors
+    that are faults of the program fail the test, but with ``faults``.
     """
 
     async def session() -> None:
@@ -48,6 +50,8 @@ def drive(
             async with app.run_test(size=size, notifications=toasts) as pilot:
                 await pilot.pause()
                 await script(pilot, app)
+            fault = app.trouble if app.trouble and app.trouble.advice else None
+            assert faults or fault is None, fault.details
         finally:
             app.workshop.runner.stop()
             await asyncio.to_thread(app.workshop.runner.join)

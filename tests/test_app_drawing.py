@@ -5,13 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from app_pilot import drive, screen_text, tiny_config, until, until_seen
+from app_pilot import drive, screen_text, tiny_config, until, until_seen, untrained_checkpoint
 from PIL import Image
 
 from ddpm.edit_recipe import fitted_edit
 from ddpm.errors import RunError
-from ddpm.runs import create_run
+from ddpm.generate import draw, load_network
+from ddpm.runs_root import create_run
+from ddpm.sample_config import SampleConfig
 from ddpm.session import train_run
+from studio.attention_look import MARK, heat_picture, look, step_of
 from studio.drawing import Order
 from studio.gallery import images_of, saved_drawings
 from studio.screens.sample import SampleScreen
@@ -152,3 +155,59 @@ def test_saved_drawings_that_are_damaged_are_told_of_or_left_out(home, trained):
     (folder / "sample.json").write_text(json.dumps({"edit": "unheard of", "n": 2}))
     with pytest.raises(RunError, match="cannot be understood"):
         saved_drawings(trained)[0].order()
+
+
+def test_the_attention_of_a_step_is_that_of_the_step_drawn_again(home, trained):
+    network = load_network(trained, trained.checkpoints()[-1], device="cpu")
+    recipe = SampleConfig(n=3, steps=6, seed=4, batch_size=2, guidance_scale=2)
+    there = [drawing.x_0.numpy() for drawing in draw(network, recipe)]
+    # Images 0 and 1 are drawn in the first six steps, image 2 in the six after those.
+    assert [step_of(8, index, recipe) for index in range(3)] == [6, 6, 2]
+    found = look(network, recipe, 2, step_of(8, 2, recipe), lambda: False)
+    assert np.abs(found.x_0.astype(int) - there[7][2]).max() <= 1
+    assert "middle_attention" in found.maps
+    for layer, heads in found.maps.items():
+        assert heads.shape[1:] == (4, 4, 4, 4)
+        np.testing.assert_allclose(heads.sum(axis=(3, 4)), 1, atol=0.01)  # in the recipe's precision
+        assert np.array_equal(found.heat(layer, 0, (0.99, 0.3)), heads[0, 3, 1])
+    marked = found.marked("middle_attention", (0.99, 0.3))
+    assert np.argwhere((marked == np.array(MARK)[:, None, None]).all(axis=0)).tolist() == [
+        [6, 2], [6, 3], [7, 2], [7, 3]
+    ]  # fmt: skip
+    picture = heat_picture(found.heat("middle_attention", None, None))
+    assert (picture.shape, picture.dtype) == ((3, 4, 4), np.uint8)
+    assert look(network, recipe, 0, 5, lambda: True) is None
+
+
+def test_where_the_network_looks_is_seen_by_keys(home, trained):
+    async def script(pilot, app):
+        await open_sample(pilot, app, n="3", steps="5")
+        await drawn(pilot, app)
+        await pilot.press("left", "t")
+        await until_seen(pilot, "image 0 · step 4 · ")
+        await until_seen(pilot, "what the marked pixel takes")
+        await pilot.press("h")
+        await until_seen(pilot, "head 1 of")
+        await pilot.press("m", "l")
+        await until_seen(pilot, "mean over all pixels")
+        await pilot.press("i")
+        await until_seen(pilot, "image 1 · ")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SampleScreen))
+
+    drive(home, script, (80, 24))
+
+
+def test_a_network_without_attention_says_so(home):
+    shape = {"image_size": [8, 8], "channels": 1}
+    config = tiny_config(data=shape, model={"attention_levels": [], "middle_attention": False})
+    run = create_run(home / "runs", "alpha", config)
+    untrained_checkpoint(run, 1)
+
+    async def script(pilot, app):
+        await open_sample(pilot, app, n="1", steps="2")
+        await drawn(pilot, app)
+        await pilot.press("t")
+        await until_seen(pilot, "no layer with full attention")
+
+    drive(home, script, (80, 24))

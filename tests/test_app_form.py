@@ -127,6 +127,9 @@ def test_a_folder_is_looked_at_as_it_is_named(home, tmp_path):
         await until_seen(pilot, "name a folder of images")
         field_input(app, "folder").value = str(tmp_path / "nothing")
         await until_seen(pilot, "no folder")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.focused is field_input(app, "folder"))
+        assert not list_runs(home / "runs")
         field_input(app, "folder").value = str(folder)
         await until_seen(pilot, "3 images, 64×64")
         await until(
@@ -152,6 +155,7 @@ def test_a_set_that_is_not_here_is_downloaded_by_app_and_command_and_a_damaged_o
         await until_seen(pilot, "a 30 MB download")
         app.screen.query_one("#source").control.value = "mnist"
         await until_seen(pilot, "is not an IDX file")
+        await until(pilot, lambda: app.screen.query_one("#source").problem)
         assert "--download" not in screen_text(pilot)
 
     drive(home, script, (160, 48))

@@ -40,7 +40,7 @@ def test_learning_rate_and_preview_interval_are_changed_and_a_note_is_written(ho
         await answer(pilot, "fast")
         await until_seen(pilot, "lr needs a number after it, not 'fast'.")
         await answer(pilot, "5e-4")
-        await pilot.press("i")
+        await pilot.press("V")
         await until_seen(pilot, "after every how many steps?")
         await answer(pilot, "700")
         await pilot.press("n")
@@ -61,7 +61,7 @@ def test_a_finished_run_cannot_be_told_anything(home):
     async def script(pilot, app):
         await until_seen(pilot, "alpha")
         await pilot.press("enter")
-        for key in ("L", "i", "n"):
+        for key in ("L", "V", "n"):
             await until_seen(pilot, "✓ finished")
             await pilot.press(key)
             await until(pilot, lambda: said(app) == ["The run is finished, so nobody would hear it."])

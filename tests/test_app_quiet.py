@@ -235,6 +235,7 @@ def test_a_run_in_training_is_not_resumed_from_its_checkpoints(home):
         assert "Resume" not in screen_text(pilot).splitlines()[-1]
         await pilot.press("enter")
         await until_seen(pilot, "by another process")
+        await pilot.press("escape")
         assert isinstance(app.screen, CheckpointsScreen)
 
     with run.locked():

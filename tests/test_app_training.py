@@ -15,8 +15,9 @@ from ddpm.errors import RunError
 from ddpm.runs_root import create_run, list_runs
 from ddpm.sample_config import SampleConfig
 from studio import messages
-from studio.app import StudioApp, run_app
+from studio.app import StudioApp
 from studio.drawing import Drawer, Order
+from studio.opening import run_app
 from studio.runner import Runner
 from studio.screens.monitor import MonitorScreen
 from studio.screens.new_run import NewRunScreen
@@ -253,6 +254,7 @@ def test_a_resume_that_cannot_be_is_refused_before_it_is_asked_about(home):
         await until_seen(pilot, "alpha")
         await pilot.press("r")
         await until_seen(pilot, "alpha is being trained by another process")
+        await pilot.press("escape")
         assert isinstance(app.screen, RunsScreen)
 
     with run.locked():

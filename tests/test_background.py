@@ -196,6 +196,7 @@ def test_a_hand_over_that_fails_leaves_the_app_with_a_checkpoint_to_resume_from(
         run.log_path.mkdir()
         await pilot.press("d")
         await until_seen(pilot, "No background process could be")
+        await pilot.press("escape")
         await until_seen(pilot, "■ stopped")
         await until(pilot, lambda: "Resume" in screen_text(pilot).splitlines()[-1])
         assert app.farewell == ""

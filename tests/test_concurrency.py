@@ -166,7 +166,7 @@ def test_samples_of_a_run_that_is_gone_make_no_folder_of_its_name(keep_one, home
         await until(pilot, lambda: not keep_one.is_training())
         keep_one.delete()
         await pilot.press("w")
-        await until(pilot, lambda: any("was deleted" in toast.message for toast in app._notifications))
+        await until_seen(pilot, "was deleted")
         assert not keep_one.path.exists()
 
     drive(keep_one.path.parent.parent, script, (160, 48), toasts=True)

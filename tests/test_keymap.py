@@ -21,6 +21,14 @@ def test_every_action_has_a_name_that_a_file_can_hold():
     assert all(len(keys) == 1 for keys in ids.values()), "actions of one name share their key"
 
 
+def test_no_key_means_two_things_on_one_screen():
+    taken = {}
+    for each in sorted(ACTIONS, key=lambda action: action.place != "everywhere"):
+        for key in each.key.split(","):
+            assert taken.get(("everywhere", key), each.binding_id) == each.binding_id
+            assert taken.setdefault((each.place, key), each.binding_id) == each.binding_id
+
+
 def test_keys_of_ones_own_take_the_place_of_others():
     keymap = keymap_of({"runs": {"new": "ctrl+k, +"}, "monitor": {"pause": "space"}})
     assert keymap.problems == ()

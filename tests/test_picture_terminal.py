@@ -76,11 +76,11 @@ def test_the_way_to_show_pictures_is_changed_by_a_key(home, opened):
     terminal = opened("half")
     in_monitor(terminal, run)
     terminal.until_seen("▀▀▀")
-    terminal.press("G")
+    terminal.press("I")
     terminal.until_seen("turned off")
-    terminal.press("G")
+    terminal.press("I")
     terminal.until(terminal.kitty_pictures, what="a picture by kitty's protocol")
-    terminal.press("G")
+    terminal.press("I")
     terminal.until(lambda: b"\x1bP0;1;0q" in terminal.written, what="a sixel image")
 
 

@@ -72,6 +72,15 @@ def test_the_command_prints_a_file_that_can_be_saved(file, capsys):
     assert tomllib.loads(capsys.readouterr().out)["on_hangup"] == "stop"
 
 
+def test_the_command_shows_the_defaults_where_the_file_is_broken(file, capsys):
+    file.write_text('on_hangup = "explode"\n')
+    assert main(["settings"]) == 2
+    shown = capsys.readouterr()
+    assert "on_hangup is 'explode'" in shown.err
+    assert f"{file} is broken, so these are the defaults" in shown.out
+    assert tomllib.loads(shown.out)["on_hangup"] == "continue"
+
+
 def test_every_setting_is_described():
     text = as_toml(Settings())
     for name, field in Settings.model_fields.items():

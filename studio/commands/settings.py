@@ -3,8 +3,9 @@
 import argparse
 import sys
 
+from ddpm.errors import ConfigError
 from ddpm.printable import printable
-from studio.settings import as_toml, read_settings, settings_path
+from studio.settings import Settings, as_toml, read_settings, settings_path
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -16,16 +17,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def command(arguments: argparse.Namespace) -> int:
-    """Print the settings in force and every key as TOML. Raises ConfigError where their file is broken."""
+    """Print the settings in force and every key as TOML. Raises ConfigError where their file is broken: after the
+    defaults, which show how to mend it."""
+    path = settings_path()
+    try:
+        settings = read_settings(path)
+    except ConfigError:
+        _print(Settings(), f"# Settings of ddpm-studio. {path} is broken, so these are the defaults.")
+        sys.stdout.flush()  # before the error
+        raise
+    there = "" if path.exists() else " (it is not there yet, so these are the defaults)"
+    _print(settings, f"# Settings of ddpm-studio, read from {path}{there}.")
+    return 0
+
+
+def _print(settings: Settings, title: str) -> None:
     from studio.keymap import keymap_of, reference
 
-    path = settings_path()
-    settings = read_settings(path)
-    there = "" if path.exists() else " (it is not there yet, so these are the defaults)"
-    print(printable(f"# Settings of ddpm-studio, read from {path}{there}.\n"))
+    print(printable(title) + "\n")
     sys.stdout.write(as_toml(settings))
     keymap = keymap_of(settings.keymap)
     for problem in keymap.problems:
         print(printable(f"# Not used: {problem}."))
     sys.stdout.write(reference(keymap))
-    return 0

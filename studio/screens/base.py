@@ -14,7 +14,7 @@ from textual.worker import Worker, WorkerState
 
 from ddpm.errors import DDPMError
 from ddpm.runs import Run
-from studio import figures
+from studio import figures, messages
 from studio.actions import Place
 from studio.run_state import seen_state
 from studio.widgets.title_bar import TitleBar, state_content
@@ -57,6 +57,11 @@ class StudioScreen(Screen[None]):
         self._show_training()
 
     @property
+    def chosen_run(self) -> Run | None:
+        """The run that what is done to a run is done to."""
+        return self.subject
+
+    @property
     def is_there(self) -> bool:
         """Whether its widgets can be updated: ask after every wait, as it may have been left meanwhile."""
         return bool(self.query(TitleBar))
@@ -86,17 +91,17 @@ class StudioScreen(Screen[None]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         # Workers of screens are started with exit_on_error=False.
         if event.state is WorkerState.ERROR and event.worker.error is not None:
-            self._tell_failure(event.worker.error)
+            self.post_message(messages.Trouble(event.worker.error))
 
     def _tell_failure(self, error: BaseException) -> None:
         words = f"{type(error).__name__}: {error}"
         if words != self._failure:
             self._failure = words
-            self.notify(words, title="This did not work", severity="error", timeout=10, markup=False)
+            self.post_message(messages.QuietTrouble(error))
 
     def complain(self, error: DDPMError) -> None:
         """Show what a person can mend."""
-        self.notify(str(error), severity="error", timeout=10, markup=False)
+        self.post_message(messages.Trouble(error))
 
     def _show_training(self) -> None:
         """On the right of the title: the run that this app trains."""

@@ -42,6 +42,10 @@ class CheckpointsScreen(StudioScreen):
         self._verified: dict[Identity, str] = {}
         self._keys_for: tuple[object, ...] = ()
 
+    @property
+    def chosen_run(self) -> Run | None:
+        return self.run
+
     def body(self) -> list[Widget]:
         samples = StepSamples(self.workshop.pictures, empty="", id="checkpoint-samples")
         return [

@@ -13,10 +13,10 @@ from textual.widgets import Input, Select
 from ddpm.config import Config
 from ddpm.datasets import DATASETS
 from ddpm.errors import DataError, DDPMError, MissingDataError
-from ddpm.presets import PRESETS, preset_for
+from ddpm.presets import EXPERIENCES, PRESETS, preset_for
 from ddpm.runs import check_name
 from ddpm.runs_root import create_run, free_name
-from studio import messages
+from studio import figures, messages
 from studio.actions import Place, bindings
 from studio.data_look import sets_here
 from studio.home import data_root, home_directory
@@ -35,9 +35,12 @@ FOLDER = "path or hf:owner/name …"
 HELP = {
     "source": "The images to train on: ✓ on this disk, ↓ fetched when training starts, or a path of your own.",
     "folder": "Path of a folder of images, of a .npy or .npz file, or hf:owner/name of the Hugging Face hub.",
-    "preset": "What the fields below begin with; those that you have changed stay.",
+    "preset": "What the fields below begin with; those that you have changed stay. A time is what it took once, see "
+    "beside.",
     "name": "What the run is called, and its folder.",
 }
+
+_PRESET_WORDS = {name: f"{name} · {figures.duration(known.seconds)}" for name, known in EXPERIENCES.items()}
 
 
 class NewRunScreen(StudioScreen):
@@ -58,6 +61,7 @@ class NewRunScreen(StudioScreen):
         self._filled: dict[str, str] = {}
         self._offered_name = ""
         self._draft = Draft(None, None, {})
+        self._is_wrong = False
 
     def body(self) -> list[Widget]:
         source, start = self._first
@@ -66,7 +70,7 @@ class NewRunScreen(StudioScreen):
         form = VerticalScroll(
             Field("Data set", picker([*DATASETS, FOLDER], self._picked), "source", HELP["source"]),
             Field("Path", KeyedInput(given, placeholder="of images"), "folder", HELP["folder"]),
-            Field("Preset", picker(self._starts, start), "preset", HELP["preset"]),
+            Field("Preset", picker(self._starts, start, words=_PRESET_WORDS), "preset", HELP["preset"]),
             Field("Name", KeyedInput(""), "name", HELP["name"]),
             RecipeSections(texts, id="recipe"),
             id="form",
@@ -166,13 +170,14 @@ class NewRunScreen(StudioScreen):
         if name_problem := self._name_problem():
             problems["name"] = name_problem
         found = self._outlook.found
-        if isinstance(found, DataError) and self._source not in DATASETS:
+        if isinstance(found, DataError) and not isinstance(found, MissingDataError):
             problems.setdefault("data.source", str(found))
         self._field("name").show_problem(problems.get("name", ""))
         shown, hidden = ("folder", "source") if self._is_path else ("source", "folder")
         self._field(shown).show_problem(problems.get("data.source", ""))
         self._field(hidden).show_problem("")
         self._sections.show_problems(problems)
+        self._is_wrong = bool(problems)
         config = self._draft.config
         preset = self._matching_preset() if texts == self._filled else ""
         self._outlook.show(config, preset, self._command(config) if config else "")
@@ -240,7 +245,7 @@ class NewRunScreen(StudioScreen):
         if self.is_there:
             self._presets[name] = self._starts[name] = values_to_keep(config)
             field = self._field("preset")
-            field.offer(self._starts)
+            field.offer(self._starts, _PRESET_WORDS)
             field.fill(name)
             self._filled = self._sections.texts
             self._sections.fill(self._filled, self._filled)
@@ -274,8 +279,7 @@ class NewRunScreen(StudioScreen):
 
     async def action_start(self) -> None:
         self._show()
-        name_problem = self._name_problem()
-        if self._draft.config is None or name_problem:
+        if self._draft.config is None or self._is_wrong:
             await self._go_to_problem()
             return
         if self._outlook.problem:

@@ -144,6 +144,10 @@ class RunsScreen(StudioScreen):
     def _chosen(self) -> RunSummary | None:
         return self.query_one(RunTable).chosen
 
+    @property
+    def chosen_run(self) -> Run | None:
+        return self._chosen.run if self._chosen else None
+
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

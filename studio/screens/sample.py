@@ -21,6 +21,7 @@ from studio.actions import Place, bindings
 from studio.drawing import Drawer
 from studio.frames import Frame
 from studio.gallery import SavedDrawing, images_of
+from studio.screens.attention import AttentionDialog
 from studio.screens.base import StudioScreen
 from studio.screens.gallery import GalleryDialog
 from studio.widgets.bar import Bar
@@ -57,6 +58,10 @@ class SampleScreen(StudioScreen):
         self._was_alive = False
         self._saved_in: Path | None = None
         self._reopened = ""
+
+    @property
+    def chosen_run(self) -> Run | None:
+        return self.run
 
     def body(self) -> list[Widget]:
         self._offered = self._whole_checkpoints()
@@ -219,6 +224,8 @@ class SampleScreen(StudioScreen):
                 return self._frame is None or not self._frame.is_last
             case "write" | "write_gif":
                 return self.drawer.has_result and not self._reopened
+            case "attention":
+                return self._frame is not None and not self._reopened and self.drawer.shows_attention
             case "step" | "go":
                 return self._frame is not None and not self._reopened
         return True
@@ -246,6 +253,13 @@ class SampleScreen(StudioScreen):
         shown = frame or self.drawer.frames.latest
         if shown is not None:
             self._show(shown)
+
+    def action_attention(self) -> None:
+        network, order = self.drawer.network, self.drawer.order
+        if network is not None and order is not None and self._frame is not None:
+            self.app.push_screen(
+                AttentionDialog(network, order.recipe, self._frame.done, self.workshop.pictures)
+            )
 
     # Saving
 

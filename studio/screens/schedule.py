@@ -14,6 +14,7 @@ from textual.widget import Widget
 from ddpm.config import Config
 from ddpm.errors import ConfigError, DDPMError
 from ddpm.runs import Run
+from studio import messages
 from studio.actions import Place, bindings
 from studio.schedule_lab import Laboratory
 from studio.schedule_view import SIDES, Curves, Scene, read_schedule
@@ -103,7 +104,7 @@ class ScheduleScreen(StudioScreen):
         try:
             await asyncio.to_thread(self._lab.load_network)
         except DDPMError as error:
-            self.complain(error)
+            self.post_message(messages.QuietTrouble(error))
         self._changed()
 
     def _change(self, scene: Scene) -> None:

@@ -25,7 +25,7 @@ class Bar(Widget):
         full, half = divmod(halves, 2)
         done, left = self.get_component_rich_style("bar--done"), self.get_component_rich_style("bar--left")
         rest = self.size.width - full - half
-        strip = Strip([Segment("━" * full + "╸" * half, done), Segment("━" * rest, left)])
+        strip = Strip([Segment("━" * full + "╸" * half, done), Segment("─" * rest, left)])
         return strip.apply_style(self.rich_style)
 
 

@@ -48,6 +48,10 @@ class HeatStrip(Widget):
         self._strips = None
         self.refresh()
 
+    def on_mount(self) -> None:
+        # The class that the app has where it is to draw in ASCII.
+        self.ascii_only = self.app.has_class("-ascii")
+
     def watch_ascii_only(self) -> None:
         self._draw_anew()
 

@@ -8,6 +8,7 @@ from rich.text import Text
 from ddpm.printable import printable
 from studio import figures
 from studio.log_levels import level_of
+from studio.run_series import number
 
 _GLYPHS = {
     "started": ("▶", "state-running"),
@@ -32,10 +33,9 @@ def log_line(event: Mapping[str, Any], colors: Mapping[str, str]) -> Text:
     """Time, glyph, what happened, at which step, and the message. ``colors``: the theme's variables."""
     kind = printable(str(event.get("kind", "?")))
     glyph, variable = _GLYPHS.get(kind, ("·", "foreground"))
-    moment = event.get("time", 0)
     color = colors.get(variable, "")
     grave = level_of(event) != "info"
-    line = Text(figures.clock(float(moment) if isinstance(moment, int | float) else 0.0), "dim")
+    line = Text(figures.clock(number(event.get("time"))), "dim")
     line.append(f" {glyph} ", color)
     line.append(kind, f"bold {color}" if grave else "bold" if kind == "finished" else "")
     step = event.get("step")

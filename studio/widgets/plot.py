@@ -116,6 +116,10 @@ class Plot(Widget, can_focus=True):
     def watch_log_axis(self) -> None:
         self._draw_anew()
 
+    def on_mount(self) -> None:
+        # The class that the app has where it is to draw in ASCII.
+        self.ascii_only = self.app.has_class("-ascii")
+
     def watch_ascii_only(self) -> None:
         self._draw_anew()
 

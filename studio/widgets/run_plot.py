@@ -1,9 +1,11 @@
 """The plot of a run: one of its quantities at a time, over steps, images or minutes."""
 
+import math
+
 from textual.app import ComposeResult
 
 from ddpm.printable import printable
-from studio.run_series import HELD_OUT
+from studio.run_series import HELD_OUT, number
 from studio.run_view import RunView
 from studio.widgets.axis import tick_text
 from studio.widgets.heat_strip import HeatStrip
@@ -67,11 +69,11 @@ class RunPlot(QuantityPlot):
         return lines
 
     def marks(self) -> list[Mark]:
-        events = [event for event in self._view.events if event.get("kind") in MARKED][-MOST_MARKS:]
+        events = [event for event in self._view.events if str(event.get("kind")) in MARKED][-MOST_MARKS:]
         marks = [
             Mark(self._view.series.place(step, self.unit), MARKED[event["kind"]], _words(event))
             for event in events
-            if isinstance(step := event.get("step"), int) and len(self._view.series)
+            if math.isfinite(step := number(event.get("step"))) and len(self._view.series)
         ]
         return marks + self._spike_marks() if self.quantity.field == "loss" else marks
 

@@ -1,0 +1,63 @@
+"""An error as a panel that stays until it has been read: what happened, what to do, details to copy."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Footer, Static
+
+from studio.error_report import ErrorReport
+
+
+class ErrorPanel(ModalScreen[None]):
+    """Shows a report; its details on demand."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss", "Close", key_display="esc"),
+        Binding("c", "copy", "Copy details"),
+        Binding("d", "details", "Details"),
+        Binding("left,right", "app.focus_next", "Choose", show=False),
+    ]
+
+    def __init__(self, report: ErrorReport) -> None:
+        super().__init__()
+        self.report = report
+
+    def compose(self) -> ComposeResult:
+        report = self.report
+        with Vertical(classes="dialog error-panel"):
+            yield Static(Content.styled(f"✗ {report.title}", "bold $text-error"))
+            yield Static(report.what, classes="dialog-detail", markup=False)
+            if report.advice:
+                yield Static(Content.styled(report.advice, "$muted"), classes="dialog-detail")
+            with VerticalScroll(id="error-details"):
+                yield Static(report.details, markup=False)
+            with Horizontal(classes="dialog-buttons"):
+                yield Button("Details (d)", id="details", compact=True)
+                yield Button("Copy details (c)", id="copy", compact=True)
+                yield Button("Close (esc)", id="close", variant="primary", compact=True)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#error-details").display = False
+        self.query_one("#close").focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        match event.button.id:
+            case "details":
+                self.action_details()
+            case "copy":
+                self.action_copy()
+            case _:
+                self.dismiss()
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self.report.details)
+
+    def action_details(self) -> None:
+        details = self.query_one("#error-details")
+        details.display = not details.display
+        (details if details.display else self.query_one("#close")).focus()
