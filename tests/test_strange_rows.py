@@ -61,6 +61,6 @@ def test_runs_whose_last_word_is_strange_are_listed_opened_and_compared(home):
         await pilot.press("C")
         await until_seen(pilot, "› Compare")
         await pilot.press("x", "y", "l")
-        await until_seen(pilot, "run-1")
+        await until_seen(pilot, "gradient norm")
 
     drive(home, script, size=(120, 40))
