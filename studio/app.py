@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -12,13 +14,15 @@ from ddpm.checkpoint import Checkpoint, newest_whole
 from ddpm.errors import DDPMError
 from ddpm.runs import Run
 from studio import messages
+from studio.elsewhere import Elsewhere
 from studio.error_report import ErrorReport
 from studio.home import home_option
+from studio.run_summaries import RunSummaries
 from studio.runner import Runner
-from studio.screens.base import SMALLEST
+from studio.screens.base import SMALLEST, StudioScreen
 from studio.screens.dialogs import Ask, Confirm, Waiting
 from studio.screens.error_panel import ErrorPanel
-from studio.screens.runs import RunsScreen
+from studio.screens.runs import SHARE_OF_LOOKING, RunsScreen
 from studio.settings import Settings
 from studio.shell import Shell
 from studio.terminal import PROTOCOL_WORDS, Pictures
@@ -27,6 +31,8 @@ from studio.workshop import Workshop
 
 if TYPE_CHECKING:
     from studio.drawing import Drawer
+
+WATCH_SECONDS = 2.0
 
 
 class StudioApp(Shell):
@@ -68,6 +74,26 @@ class StudioApp(Shell):
         if self._greeting:
             self.notify(self._greeting, markup=False)
         self.tell_first_words()
+        self._watch()
+
+    @work(group="watch", exit_on_error=False)
+    async def _watch(self) -> None:
+        """Tell what happens to runs that are not on screen; the list of runs shows all of them."""
+        summaries, elsewhere = RunSummaries(self.workshop.runs_root), Elsewhere()
+        while True:
+            began = time.monotonic()
+            with contextlib.suppress(DDPMError):  # a folder that cannot be read is told by the list of runs
+                found = await asyncio.to_thread(summaries.read)
+                shown = self._runs_on_screen(summary.run for summary in found)
+                for news in elsewhere.take(found, shown):
+                    self.notify(news.words, severity=news.severity, timeout=10, markup=False)
+            await asyncio.sleep(max(WATCH_SECONDS, SHARE_OF_LOOKING * (time.monotonic() - began)))
+
+    def _runs_on_screen(self, runs: Iterable[Run]) -> set[Path]:
+        screens = [screen for screen in self.screen_stack if isinstance(screen, StudioScreen)]
+        if not screens or isinstance(screens[-1], RunsScreen):
+            return {run.path for run in runs}
+        return {screens[-1].subject.path} if screens[-1].subject else set()
 
     # Going from screen to screen
 

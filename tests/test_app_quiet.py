@@ -35,6 +35,7 @@ from studio.widgets.preview import SamplePane
 @pytest.fixture
 def calls(monkeypatch):
     """How often the run was polled, the list was read, and a widget was to be drawn again."""
+    monkeypatch.setattr("studio.app.WATCH_SECONDS", 600.0)  # the app itself reads the list, too
     counted = {"polls": 0, "reads": 0, "refreshes": 0}
 
     def count(owner, method, name):
@@ -231,7 +232,7 @@ def test_a_run_in_training_is_not_resumed_from_its_checkpoints(home):
         await until_seen(pilot, "alpha")
         await pilot.press("c")
         await until_seen(pilot, "2 whole of 2")
-        await until(pilot, lambda: "Verify" in screen_text(pilot).splitlines()[-1])
+        await until(pilot, lambda: "Branch" in screen_text(pilot).splitlines()[-1])
         assert "Resume" not in screen_text(pilot).splitlines()[-1]
         await pilot.press("enter")
         await until_seen(pilot, "by another process")
