@@ -68,7 +68,7 @@ def test_the_samples_of_the_chosen_step_stand_beside_it(home, size):
         await until_seen(pilot, "samples · step 40")
         await pilot.press("down")
         await until_seen(pilot, "samples · step 15")
-        await until(pilot, lambda: app.screen.query("StepSamples #picture"))
+        await until(pilot, lambda: "▀" in screen_text(pilot))
         await pilot.press("p")
         await until(pilot, lambda: not app.screen.query_one(StepSamples).display)
 
