@@ -51,9 +51,9 @@ def system_line(machine: MachineFigures, width: int) -> str:
     parts = ["this machine:"] if machine.elsewhere else []
     if machine.gpu:
         gpu = machine.gpu
-        parts.append(" ".join(part for part in ("GPU", _percent(gpu.busy), _heat(gpu)) if part))
-        if gpu.used is not None and gpu.total is not None:
-            parts.append(f"memory {_gib(gpu.used)}/{_gib(gpu.total)} GiB")
+        told = gpu.used is not None and gpu.total is not None
+        memory = f"{_gib(gpu.used or 0)}/{_gib(gpu.total or 0)} GiB" if told else ""
+        parts.append(" ".join(part for part in ("GPU", _percent(gpu.busy), _heat(gpu), memory) if part))
     parts += [
         f"CPU {_percent(machine.cpu)}",
         f"RAM {_gib(machine.ram_used)}/{_gib(machine.ram_total)} GiB",
@@ -75,7 +75,7 @@ def _gpu_rows(gpu: GpuFigures, trainer: Mapping[str, int]) -> list[SystemRow]:
         "reserved": trainer.get("reserved"),
         "process": gpu.process,
     }
-    told = [f"{name} {_gib(value)}" for name, value in parts.items() if value is not None]
+    told = [f"{name}\N{NO-BREAK SPACE}{_gib(value)}" for name, value in parts.items() if value is not None]
     if told:
         rows.append(SystemRow("", None, "", "  ".join(told)))
     return rows

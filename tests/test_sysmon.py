@@ -126,14 +126,14 @@ def test_rows_have_every_figure_and_the_line_as_many_as_fit():
     assert [(row.name, row.share, row.figure, row.note) for row in rows] == [
         ("GPU", 0.5, "50%", "61°C 312/700 W"),
         ("memory", 0.5, "40/80 GiB", ""),
-        ("", None, "", "allocated 8.0  reserved 9.0  process 9.0"),
+        ("", None, "", "allocated\xa08.0  reserved\xa09.0  process\xa09.0"),
         ("CPU", 0.25, "25%", "trainer 1.5 of 16"),
         ("RAM", 21 / 128, "21/128 GiB", "trainer 1.0"),
         ("disk", 1 - 44 / 64, "44 GiB left", "of 64"),
     ]
-    line = system_line(MACHINE, 90)
-    assert line == "GPU 50% 61°C 312/700 W  memory 40/80 GiB  CPU 25%  RAM 21/128 GiB  disk 44 GiB left"
-    assert system_line(MACHINE, 45) == "GPU 50% 61°C 312/700 W  memory 40/80 GiB"
+    line = system_line(MACHINE, 78)
+    assert line == "GPU 50% 61°C 312/700 W 40/80 GiB  CPU 25%  RAM 21/128 GiB  disk 44 GiB left"
+    assert system_line(MACHINE, 45) == "GPU 50% 61°C 312/700 W 40/80 GiB  CPU 25%"
 
 
 def test_on_a_mac_the_memory_that_the_trainer_told_is_shown():

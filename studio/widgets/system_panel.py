@@ -1,5 +1,6 @@
 """The figures of the machine: a panel of bars, or one line where there is no room for it."""
 
+import textwrap
 from collections.abc import Mapping
 
 from textual.content import Content
@@ -55,7 +56,10 @@ def _lines(row: SystemRow, width: int) -> list[Content]:
     first = Content.assemble(
         name, (bar, color), " " if bar else "", (row.figure, "bold"), " " if row.figure else ""
     )
-    note = Content.styled(row.note, "$muted")
     if not row.note or first.cell_length + len(row.note) <= width:
-        return [first + note]
-    return [first, Content(" " * _NAME) + note]
+        return [first + Content.styled(row.note, "$muted")]
+    below = [
+        Content.styled(" " * _NAME + line, "$muted")
+        for line in textwrap.wrap(row.note, max(8, width - _NAME))
+    ]
+    return [first, *below] if row.figure else below
