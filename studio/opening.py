@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from ddpm.runs import Run
+from studio import late_answers
 from studio.app import StudioApp
 from studio.error_report import report_of
 from studio.leaving import Leaver
@@ -35,7 +36,7 @@ def run_app(
         with leaver.listening():
             began, is_over = time.monotonic(), True
             try:
-                with drawing_unbreakably():
+                with drawing_unbreakably(), late_answers.swallowed():
                     app.run()
                 lived = time.monotonic() - began
                 is_over = app.fault is None or lived < SOUND_SECONDS or leaver.is_leaving
