@@ -46,6 +46,17 @@ STATE_COLORS: dict[str, str] = {
     "state-failed": "#e8743b",
     "state-dead": "#d58ab4",
 }
+# The same hues, dark enough to be read on a light ground.
+STATE_COLORS_ON_LIGHT: dict[str, str] = {
+    "state-preparing": "#2b6f94",
+    "state-running": "#005f95",
+    "state-paused": "#7a6200",
+    "state-stalled": "#8f5a00",
+    "state-stopped": "#56616d",
+    "state-finished": "#00694c",
+    "state-failed": "#ad4310",
+    "state-dead": "#96487a",
+}
 
 
 def seen_state(

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 # Okabe & Ito 2008, told apart with any kind of colour vision, in an order whose neighbours differ most on a dark
 # ground; black, which would not be seen there, became grey.
 SERIES_COLORS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#3d8fd1", "#b8b8b8")
+# The same hues in the same order, dark enough to be read on a light ground.
+SERIES_COLORS_ON_LIGHT = (
+    "#0072b2", "#a86000", "#00735a", "#756800", "#9c4a7c", "#b83a00", "#2a6f97", "#5f5f5f",
+)  # fmt: skip
 SERIES_GLYPHS = ("●", "▲", "■", "◆", "▼", "○", "△", "□")
 ASCII_GLYPHS = ("o", "x", "#", "*", "+", "%", "@", "=")
 FEWEST_COMPARED, MOST_SERIES = 2, len(SERIES_COLORS)
@@ -21,8 +25,9 @@ class SeriesLook:
         return SERIES_GLYPHS[self.number]
 
     @property
-    def color(self) -> str:
-        return SERIES_COLORS[self.number]
+    def variable(self) -> str:
+        """What a theme calls its colour."""
+        return f"series-{self.number}"
 
 
 class Marks:

@@ -2,7 +2,8 @@
 
 from textual.theme import Theme
 
-from studio.run_state import STATE_COLORS
+from studio.run_state import STATE_COLORS, STATE_COLORS_ON_LIGHT
+from studio.series_looks import SERIES_COLORS, SERIES_COLORS_ON_LIGHT, SeriesLook
 
 # Two of Okabe and Ito's colours for what is compared, everywhere alike; darker ones of theirs on light ground.
 SERIES_ON_DARK = {"series-a": "#56b4e9", "series-b": "#e69f00"}
@@ -31,5 +32,11 @@ STUDIO_THEME = Theme(
 
 def variables(theme: Theme) -> dict[str, str]:
     """What the style sheet and the widgets ask for by name besides Textual's own colours."""
-    series = SERIES_ON_DARK if theme.dark else SERIES_ON_LIGHT
-    return {**STATE_COLORS, **series, "muted": "#7f8da0" if theme.dark else "#5c6773"}
+    states, compared, marked, muted = (
+        (STATE_COLORS, SERIES_COLORS, SERIES_ON_DARK, "#7f8da0")
+        if theme.dark
+        else (STATE_COLORS_ON_LIGHT, SERIES_COLORS_ON_LIGHT, SERIES_ON_LIGHT, "#5c6773")
+    )
+    looks = map(SeriesLook, range(len(compared)))
+    of_series = {look.variable: color for look, color in zip(looks, compared, strict=True)}
+    return {**states, **of_series, **marked, "muted": muted}

@@ -122,7 +122,7 @@ def test_marked_runs_keep_their_looks_while_others_come_and_go():
 
 def test_looks_are_told_apart_by_glyph_alone():
     looks = [SeriesLook(number) for number in range(MOST_SERIES)]
-    assert len({look.glyph for look in looks}) == len({look.color for look in looks}) == 8
+    assert len({look.glyph for look in looks}) == len({look.variable for look in looks}) == 8
 
 
 def test_the_list_says_how_many_it_shows_and_forgets_marks_of_runs_that_are_gone():

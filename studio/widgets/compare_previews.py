@@ -62,7 +62,7 @@ class RunSamples(Vertical):
         look = self._compared.look
         step = "" if self._wanted is None else f" {self._wanted:,}"
         name = figures.shortened(self._compared.run.name, max(1, self.size.width - len(step) - 3))
-        caption = Content.assemble((f"{look.glyph} {name}", f"bold {look.color}"), (step, "$muted"))
+        caption = Content.assemble((f"{look.glyph} {name}", f"bold ${look.variable}"), (step, "$muted"))
         self.query_one(Words).update(caption)
 
 

@@ -62,7 +62,7 @@ def _line(field: str, cells: list[Cell], field_width: int, value_width: int) -> 
 
 
 def _name(run: ComparedRun) -> Cell:
-    return f"{run.look.glyph} {run.run.name}", f"bold {run.look.color}"
+    return f"{run.look.glyph} {run.run.name}", f"bold ${run.look.variable}"
 
 
 def _state(run: ComparedRun) -> Cell:

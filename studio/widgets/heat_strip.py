@@ -50,7 +50,7 @@ class HeatStrip(Widget):
 
     def on_mount(self) -> None:
         # The class that the app has where it is to draw in ASCII.
-        self.ascii_only = self.app.has_class("-ascii")
+        self.ascii_only = self.ascii_only or self.app.has_class("-ascii")
 
     def watch_ascii_only(self) -> None:
         self._draw_anew()

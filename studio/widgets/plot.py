@@ -118,7 +118,7 @@ class Plot(Widget, can_focus=True):
 
     def on_mount(self) -> None:
         # The class that the app has where it is to draw in ASCII.
-        self.ascii_only = self.app.has_class("-ascii")
+        self.ascii_only = self.ascii_only or self.app.has_class("-ascii")
 
     def watch_ascii_only(self) -> None:
         self._draw_anew()
@@ -182,11 +182,12 @@ class Plot(Widget, can_focus=True):
         ground = self.background_colors[1]
         bands, fronts = [], []
         for line in lines:
-            if line.color is None:
+            ink = line.color(self.app.theme_variables)
+            if ink is None:
                 bands.append(named("plot--raw"))
                 fronts.append(named("plot--smooth"))
             else:
-                color = Color.parse(line.color)
+                color = Color.parse(ink)
                 bands.append(Style(color=color.blend(ground, 0.55).rich_color))
                 fronts.append(Style(color=color.rich_color, bold=True))
         return Inks(

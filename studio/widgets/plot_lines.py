@@ -1,8 +1,9 @@
 """What a plot shows: its lines, each with a colour and a glyph of its own, and marks beside them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from studio.series_looks import ASCII_GLYPHS, SERIES_COLORS, SERIES_GLYPHS
+from studio.series_looks import ASCII_GLYPHS, MOST_SERIES, SERIES_COLORS, SERIES_GLYPHS, SeriesLook
 from studio.store import Columns, Series
 
 
@@ -20,9 +21,12 @@ class Line:
     band: bool = True
     smooth: bool = True
 
-    @property
-    def color(self) -> str | None:
-        return None if self.number is None else SERIES_COLORS[self.number % len(SERIES_COLORS)]
+    def color(self, theme: Mapping[str, str]) -> str | None:
+        """Its colour in a theme, or on a dark ground where the theme knows nothing of series."""
+        if self.number is None:
+            return None
+        look = SeriesLook(self.number % MOST_SERIES)
+        return theme.get(look.variable, SERIES_COLORS[look.number])
 
     def columns(self, first: float, last: float, count: int) -> Columns:
         """What to draw of it in ``count`` equal parts of [first, last]."""

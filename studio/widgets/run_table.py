@@ -179,7 +179,9 @@ class RunTable(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(self.size.width).apply_style(self._base_style)
 
     def _line(self, row: RunRow, texts: list[str]) -> Strip:
-        segments = [Segment(texts[0], Style(color=row.look.color) if row.look else None)]
+        segments = [
+            Segment(texts[0], Style(color=self.app.theme_variables[row.look.variable]) if row.look else None)
+        ]
         for column, text in zip(self._columns, texts[1:], strict=True):
             segments += self._cell(text, column, self._style(row.summary, column))
         return Strip(segments).adjust_cell_length(self.size.width)
