@@ -87,6 +87,7 @@ def test_samples_fill_the_screen_and_escape_leads_back(home, run):
         await until_seen(pilot, "samples · step 12")
         before = shown(app)
         monitor = app.screen
+        await pilot.press("less_than_sign")
         await pilot.press("f")
         await until(pilot, lambda: shown(app) == {"samples"})
         await until(pilot, lambda: app.screen.query_one("#samples").size.width > 0.9 * 80)

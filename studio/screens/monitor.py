@@ -276,13 +276,15 @@ class MonitorScreen(StudioScreen):
         self.query_one(PreviewPane).show_other_weights()
 
     def action_full_samples(self) -> None:
-        self.toggle_class("-full-samples")
-        if self.has_class("-full-samples"):
+        panels = self.query_one(MonitorPanels)
+        panels.show_samples_full(not panels.samples_are_full)
+        if panels.samples_are_full:
             self.query_one(SamplePane).focus()
 
     async def action_go_back(self) -> None:
         """Out of the full size; then back to the screen before."""
-        if self.has_class("-full-samples"):
-            self.remove_class("-full-samples")
+        panels = self.query_one(MonitorPanels)
+        if panels.samples_are_full:
+            panels.show_samples_full(False)
         else:
             await self.app.run_action("back")

@@ -36,6 +36,18 @@ class MonitorPanels(Horizontal):
         """Hide a panel, or show it again."""
         self._change(self.layout_now.toggled(panel))
 
+    @property
+    def samples_are_full(self) -> bool:
+        """Whether the samples have the whole screen."""
+        return self.screen.has_class("-full-samples")
+
+    def show_samples_full(self, full: bool) -> None:
+        """Give the samples the whole screen, for now, or take it back."""
+        if full and "samples" in self.layout_now.hidden:
+            self.toggle("samples")
+        self.screen.set_class(full, "-full-samples")
+        self._apply()
+
     def widen_side(self, steps: int) -> None:
         """Make the right column wider, or with a negative number narrower."""
         now = round(100 * self.query_one("#right").outer_size.width / max(1, self.size.width))
@@ -60,5 +72,5 @@ class MonitorPanels(Horizontal):
         for panel in PANELS:
             self.screen.set_class(panel in layout.hidden, f"-no-{panel}")
         right, log = self.query_one("#right").styles, self.query_one("#log").styles
-        right.width = None if layout.side is None else f"{layout.side}%"
+        right.width = None if layout.side is None or self.samples_are_full else f"{layout.side}%"
         log.height = None if layout.log is None or "plot" in layout.hidden else layout.log
