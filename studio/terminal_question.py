@@ -73,9 +73,13 @@ def asked(longest_wait: float = LONGEST_WAIT) -> Iterator[Callable[[], Answer]]:
 
 
 def _question() -> bytes:
+    term = os.environ.get("TERM", "")
     # The consoles without windows would show what they do not understand.
-    if os.environ.get("TERM", "").startswith(("linux", "dumb", "vt", "cons")):
+    if term.startswith(("linux", "dumb", "vt", "cons")):
         return DEVICE_QUESTION
+    # tmux and screen take the question about kitty's protocol for the title of their window.
+    if os.environ.get("TMUX") or term.startswith(("tmux", "screen")):
+        return CELL_QUESTION + COLOR_QUESTION + DEVICE_QUESTION
     return KITTY_QUESTION + CELL_QUESTION + COLOR_QUESTION + DEVICE_QUESTION
 
 
