@@ -80,14 +80,16 @@ class StudioApp(Shell):
     async def _watch(self) -> None:
         """Tell what happens to runs that are not on screen; the list of runs shows all of them."""
         summaries, elsewhere = RunSummaries(self.workshop.runs_root), Elsewhere()
+        pause = WATCH_SECONDS
         while True:
+            await asyncio.sleep(pause)  # the first time, too: the first screen comes first
             began = time.monotonic()
             with contextlib.suppress(DDPMError):  # a folder that cannot be read is told by the list of runs
                 found = await asyncio.to_thread(summaries.read)
                 shown = self._runs_on_screen(summary.run for summary in found)
                 for news in elsewhere.take(found, shown):
                     self.notify(news.words, severity=news.severity, timeout=10, markup=False)
-            await asyncio.sleep(max(WATCH_SECONDS, SHARE_OF_LOOKING * (time.monotonic() - began)))
+            pause = max(WATCH_SECONDS, SHARE_OF_LOOKING * (time.monotonic() - began))
 
     def _runs_on_screen(self, runs: Iterable[Run]) -> set[Path]:
         screens = [screen for screen in self.screen_stack if isinstance(screen, StudioScreen)]
