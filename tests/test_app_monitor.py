@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from app_pilot import drive, finished_run, screen_text, until, until_seen
+from app_pilot import drive, finished_run, metrics_row, screen_text, until, until_seen
 from textual.widgets import Input
 
 from ddpm.commands import Note, SetLearningRate, SetPreviewEvery
@@ -53,6 +53,22 @@ def test_learning_rate_and_preview_interval_are_changed_and_a_note_is_written(ho
     with run.locked():
         drive(home, script, (120, 36))
     assert run.take_commands() == [SetLearningRate(5e-4), SetPreviewEvery(700), Note("hello there")]
+
+
+def test_a_spike_of_the_loss_is_marked_on_its_plot_and_on_no_other(home):
+    run = finished_run(home, "alpha")
+    for step in range(42, 202, 2):
+        run.append_metrics(metrics_row(step, loss=3.0 if step == 200 else 0.2))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "▲")
+        await pilot.press("left")
+        await until_seen(pilot, "▲ spike 3, ")
+        await pilot.press("y")
+        await until_seen(pilot, "╭─ gradient norm")
+        assert "▲" not in screen_text(pilot)
+
+    drive(home, script, (120, 36), show=run)
 
 
 def test_a_finished_run_cannot_be_told_anything(home):
