@@ -1,6 +1,7 @@
 """Runs that go on in a background process: it outlives whoever started it, and is trained by nobody else."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -203,6 +204,25 @@ def test_a_hand_over_that_fails_leaves_the_app_with_a_checkpoint_to_resume_from(
 
     drive(home, script, (160, 48), toasts=True)
     assert run.checkpoints()[-1].step == run.status().step
+
+
+def test_a_full_disk_keeps_a_run_from_being_handed_over_and_not_from_training(run, home, monkeypatch):
+    create_run(home / "runs", "one", tiny_config(train={"steps": 10**6}, previews={"every": 0}))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "one")
+        await pilot.press("r", "y")
+        await until_seen(pilot, "● running")
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
+        await pilot.press("d")
+        await until_seen(pilot, "one goes on here: to be handed over it needs")
+        step = run.status().step
+        await until(pilot, lambda: run.status().step > step)
+        assert app.workshop.runner.trains(run)
+        monkeypatch.undo()
+
+    drive(home, script, (160, 48), toasts=True)
+    assert run.status().state == "stopped"
 
 
 def test_d_on_a_run_of_another_process_just_leaves(home):
