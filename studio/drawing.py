@@ -12,6 +12,7 @@ from ddpm.errors import CheckpointGoneError, DDPMError
 from ddpm.runs import Run
 from ddpm.sample_config import SampleConfig
 from studio.frames import Frame, Frames
+from studio.torch_import import load_torch
 
 if TYPE_CHECKING:
     from ddpm.generate import Drawing, Network
@@ -131,6 +132,7 @@ class Drawer:
         return EDITS[order.edit].draw(network, order.recipe, pictures.read(order.edit, order.pictures))
 
     def _load(self, run: Run, checkpoint: Checkpoint, weights: str, else_newest: bool) -> "Network":
+        load_torch()
         from ddpm.generate import load_network, load_newest_network
 
         wanted = (checkpoint.path, weights)

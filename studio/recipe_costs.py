@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ddpm.config import Config
 from ddpm.errors import ConfigError, DDPMError
+from studio.torch_import import load_torch
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ def costs_of(config: Config) -> Costs:
     """For a recipe that knows the shape of its images; the first call waits for torch, later ones for some tenths
     of a second.
     """
+    load_torch()
     from ddpm import schedules
     from ddpm.device import describe_device, device_memory, pick_device
     from ddpm.memory_estimate import training_memory

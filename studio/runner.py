@@ -1,15 +1,9 @@
 """Owns the thread that trains. It never calls into the app; what it has to say is in the run directory."""
 
-import atexit
-import ctypes
 import gc
-import importlib.util
-import os
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +12,7 @@ from ddpm.commands import Command
 from ddpm.errors import DDPMError, RunError
 from ddpm.events import StepDone
 from ddpm.runs import Run
+from studio.torch_import import load_torch, no_collections
 
 
 @dataclass(frozen=True)
@@ -103,13 +98,9 @@ class Runner:
 
     def _train(self, run: Run, checkpoint: Checkpoint | None) -> None:
         try:
-            _load_without_lock("triton/_C/libtriton.so")
-            with _no_collections():
-                # torch takes a second or more to import: only here, off the thread that draws the screen.
-                # AdamW imports another 900 modules when it is made; they come now, with the rest.
-                import torch._dynamo  # noqa: F401
+            load_torch()
+            from ddpm.session import train_run
 
-                from ddpm.session import train_run
             events = train_run(
                 run,
                 data_root=self.data_root,
@@ -121,7 +112,7 @@ class Runner:
             # Up to the first event data are downloaded and read, for minutes perhaps: collected as usual.
             next(events, None)
             self._has_begun = True
-            with _no_collections():
+            with no_collections():
                 for event in events:
                     if isinstance(event, StepDone):
                         break
@@ -143,34 +134,3 @@ class Runner:
         # Nobody takes commands yet; an interrupt ends a download like a person's ctrl+c would.
         if self._stop_asked.is_set():
             raise KeyboardInterrupt
-
-
-def _load_without_lock(library: str) -> None:
-    """Load a library of an installed package before Python does.
-
-    Python holds its one lock while it loads a library, this function does not: half a gigabyte from a disk, the
-    first time after the machine's start, are 0.3 s in which no key would be answered.
-    """
-    package, _, rest = library.partition("/")
-    found = importlib.util.find_spec(package)
-    for place in (found and found.submodule_search_locations) or ():
-        path = Path(place, rest)
-        if path.is_file():
-            ctypes.CDLL(None).dlopen(os.fsencode(path), os.RTLD_NOW)
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Keep the garbage collector away, then tell it to leave alone what there is by then.
-
-    torch makes some 300,000 lasting objects when it is imported and in its first step; each full collection among
-    them would hold the screen up for 100 to 200 ms, six times at once and again every so often.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-        # Given back at the end, or libraries complain on the terminal that their objects have leaked.
-        atexit.register(gc.unfreeze)

@@ -10,6 +10,7 @@ from ddpm.errors import ConfigError, DDPMError, MemoryFullError, NoSuchCheckpoin
 from ddpm.runs import Run
 from studio.schedule_view import Curves, Scene, Side, curves_of, strip_steps
 from studio.schedule_words import Knowledge
+from studio.torch_import import load_torch
 
 if TYPE_CHECKING:
     from studio.noised_image import ImageBank, Moment, Pixels, Trained
@@ -32,6 +33,7 @@ class Laboratory:
 
     def load_images(self) -> None:
         """Read the images that the run trains on, or some of them. Raises DataError."""
+        load_torch()
         from studio.noised_image import GivenUpError, load_bank
 
         name = self._run.name if self._run else "This recipe"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ddpm.config import Config
 from ddpm.errors import DDPMError
+from studio.torch_import import load_torch
 
 if TYPE_CHECKING:
     from studio.pace import Pace
@@ -71,7 +72,7 @@ class Trial:
 
     def _try(self, config: Config) -> None:
         try:
-            # Here, as it imports torch.
+            load_torch()
             from studio.pace import paces
 
             for pace in paces(config, self._data_root, self._given_up.is_set):

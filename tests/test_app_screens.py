@@ -324,7 +324,7 @@ def test_a_small_terminal_is_told_so(home):
     drive(home, script, (50, 12))
 
 
-def test_the_form_and_the_lists_need_no_torch(home):
+def test_the_lists_and_forms_of_runs_need_no_torch(home):
     finished_run(home, "alpha")
     session = """
 import asyncio, json, sys
@@ -335,7 +335,7 @@ from studio.terminal import find_pictures
 app = studio.app.StudioApp(Path(sys.argv[1]), Path(sys.argv[1]) / "data", find_pictures("half"))
 async def look():
     async with app.run_test(size=(120, 40)) as pilot:
-        ways = {"n": "NewRun", "enter": "Monitor", "c": "Checkpoints", "s": "Sample"}
+        ways = {"enter": "Monitor", "c": "Checkpoints", "s": "Sample"}
         for key, name in ways.items():
             while not (type(app.screen).__name__ == "RunsScreen" and app.screen.check_action("open", ())):
                 await pilot.pause(0.02)
@@ -352,7 +352,7 @@ print(json.dumps(loaded))
         [sys.executable, "-c", session, str(home)], capture_output=True, text=True, timeout=100, check=True
     )
     assert json.loads(done.stdout.splitlines()[-1]) == dict.fromkeys(
-        ("", "NewRun", "Monitor", "Checkpoints", "Sample"), False
+        ("", "Monitor", "Checkpoints", "Sample"), False
     )
 
 
