@@ -20,7 +20,7 @@ from studio.home import home_option
 from studio.run_summaries import RunSummaries
 from studio.runner import Runner
 from studio.screens.base import SMALLEST, StudioScreen
-from studio.screens.dialogs import Ask, Confirm, Waiting
+from studio.screens.dialogs import Ask, Confirm, Waiting, WaitingUnless
 from studio.screens.error_panel import ErrorPanel
 from studio.screens.runs import SHARE_OF_LOOKING, RunsScreen
 from studio.settings import Settings
@@ -170,7 +170,10 @@ class StudioApp(Shell):
         except DDPMError as error:
             self.complain(error)
             return
-        chosen = checkpoint or await self._newest_whole(run)
+        search = None if checkpoint else await self._search_newest_whole(run)
+        if checkpoint is None and search is None:
+            return
+        chosen = search.result() if search else checkpoint
         later = [other.step for other in run.checkpoints() if chosen and other.step > chosen.step]
         status = run.status()
         if chosen is None:
@@ -190,12 +193,14 @@ class StudioApp(Shell):
         if agreed:
             self._train(run, chosen)
 
-    async def _newest_whole(self, run: Run) -> Checkpoint | None:
+    async def _search_newest_whole(self, run: Run) -> "asyncio.Task[Checkpoint | None] | None":
+        """The search, done; None where its user did not want to wait for it."""
         # Off this thread: it is found by hashing files that may be large.
         search = asyncio.create_task(asyncio.to_thread(newest_whole, run.checkpoints_path))
-        if not (await asyncio.wait([search], timeout=0.3))[0]:
-            self.notify("Looking for the newest whole checkpoint …", timeout=3)
-        return await search
+        if (await asyncio.wait([search], timeout=0.3))[0]:
+            return search
+        words = "Reading the newest checkpoint to see whether it is whole …"
+        return search if await self.push_screen_wait(WaitingUnless(words, search.done)) else None
 
     def _train(self, run: Run, checkpoint: Checkpoint | None) -> bool:
         """Start training and show it; False, and a word why, where it cannot be started."""

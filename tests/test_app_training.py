@@ -2,6 +2,7 @@
 
 import gc
 import json
+import threading
 import time
 
 import numpy as np
@@ -245,6 +246,34 @@ def test_a_second_start_is_refused_and_leaves_no_run_behind(home):
         await until(pilot, lambda: not second.path.exists())
 
     drive(home, script, (160, 48), toasts=True)
+
+
+def test_a_long_look_for_a_checkpoint_is_told_and_can_be_cancelled(home, monkeypatch):
+    run = create_run(home / "runs", "alpha", tiny_config())
+    has_found = threading.Event()
+
+    def slow(path):
+        has_found.wait(60)
+        return newest_whole(path)
+
+    monkeypatch.setattr("studio.app.newest_whole", slow)
+
+    async def script(pilot, app):
+        await until_seen(pilot, "alpha")
+        await pilot.press("r")
+        await until_seen(pilot, "Reading the newest checkpoint")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        await pilot.press("r")
+        await until_seen(pilot, "Reading the newest checkpoint")
+        has_found.set()
+        await until_seen(pilot, "has no whole checkpoint")
+
+    try:
+        drive(home, script)
+    finally:
+        has_found.set()
+    assert not run.is_training()
 
 
 def test_a_resume_that_cannot_be_is_refused_before_it_is_asked_about(home):

@@ -102,8 +102,8 @@ class Ask(ModalScreen[str | None]):
         self.dismiss(text)
 
 
-class Waiting(ModalScreen[None]):
-    """Shown until ``done`` says so, asked ten times a second."""
+class Waiting(ModalScreen[bool]):
+    """Shown until ``done`` says so, asked ten times a second; gives True."""
 
     def __init__(self, words: str, done: Callable[[], bool]) -> None:
         super().__init__()
@@ -119,7 +119,17 @@ class Waiting(ModalScreen[None]):
 
     def _look(self) -> None:
         if self._done():
-            self.dismiss(None)
+            self.dismiss(True)
+
+
+class WaitingUnless(Waiting):
+    """Shown until ``done`` says so, or until it is cancelled; gives whether it was not."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", "Cancel", key_display="esc")]
+
+    def compose(self) -> ComposeResult:
+        yield from super().compose()
+        yield Footer(compact=True, show_command_palette=False)
 
 
 class Help(ModalScreen[None]):
