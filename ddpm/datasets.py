@@ -1,6 +1,7 @@
 """Open a data set by its name, or a folder or file of images by its path. Needs no torch."""
 
 import difflib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -184,6 +185,11 @@ def _path(source: str) -> Path:
         raise NoSuchDataError(
             f"{path} is not a folder and no .npy or .npz file. Name a folder of images, or one of: "
             f"{', '.join(DATASETS)}."
+        )
+    if os.sep in source:
+        raise NoSuchDataError(
+            f"There is no folder {path}. Name a folder of images, or a .npy or .npz file; the data sets of this "
+            f"program are {', '.join(DATASETS)}."
         )
     spelled = source.lower().replace("_", "-")
     near = difflib.get_close_matches(spelled, [*DATASETS, *_OTHER_NAMES], n=1)

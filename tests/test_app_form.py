@@ -125,6 +125,8 @@ def test_a_folder_is_looked_at_as_it_is_named(home, tmp_path):
         await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
         app.screen.query_one("#source").control.value = "path or hf:owner/name …"
         await until_seen(pilot, "name a folder of images")
+        await until_seen(pilot, "no images to show yet")
+        await until(pilot, lambda: app.focused is field_input(app, "folder"))
         field_input(app, "folder").value = str(tmp_path / "nothing")
         await until_seen(pilot, "no folder")
         await pilot.press("ctrl+s")

@@ -71,12 +71,12 @@ def test_samples_of_the_raw_weights_stand_beside_those_of_the_averaged_ones(home
     async def script(pilot, app):
         await until_seen(pilot, "samples · step 12")
         await pilot.press("e")
-        await until_seen(pilot, "step 12 · raw weights")
+        await until_seen(pilot, "step 12 · raw")
         await until(pilot, lambda: app.screen.query_one(SamplePane).arrangement is not None)
         await pilot.press("left_square_bracket")
         await until_seen(pilot, "no samples of the raw weights")
         await pilot.press("e")
-        await until(pilot, lambda: "raw weights" not in screen_text(pilot).split("log")[0])
+        await until(pilot, lambda: "· raw" not in screen_text(pilot))
         assert app.screen.query_one(PreviewPane).weights == "ema"
 
     drive(home, script, (120, 36), show=run)

@@ -320,7 +320,7 @@ class TestFoldersThatCannotBeUsed:
             open_set(config_of(tmp_path), NO_ROOT)
 
     def test_missing(self, tmp_path, open_set):
-        with pytest.raises(DataError, match=r"no data set named .* and no folder"):
+        with pytest.raises(DataError, match=r"There is no folder .*gone"):
             open_set(config_of(tmp_path / "gone"), NO_ROOT)
 
     def test_a_file(self, tmp_path, open_set):

@@ -56,6 +56,10 @@ class StudioScreen(Screen[None]):
         self.set_interval(1.0, self._show_training)
         self._show_training()
 
+    def on_screen_resume(self) -> None:
+        # What it said when it was covered is old.
+        self._show_training()
+
     @property
     def chosen_run(self) -> Run | None:
         """The run that what is done to a run is done to."""

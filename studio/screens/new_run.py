@@ -69,7 +69,7 @@ class NewRunScreen(StudioScreen):
         given = "" if source in DATASETS else source
         form = VerticalScroll(
             Field("Data set", picker([*DATASETS, FOLDER], self._picked), "source", HELP["source"]),
-            Field("Path", KeyedInput(given, placeholder="of images"), "folder", HELP["folder"]),
+            Field("Path", KeyedInput(given, placeholder="~/Pictures/cats"), "folder", HELP["folder"]),
             Field("Preset", picker(self._starts, start, words=_PRESET_WORDS), "preset", HELP["preset"]),
             Field("Name", KeyedInput(""), "name", HELP["name"]),
             RecipeSections(texts, id="recipe"),
@@ -118,6 +118,9 @@ class NewRunScreen(StudioScreen):
                 self._refill()
                 self._offer_name()
                 self._show()
+                if self._is_path:
+                    # The field that has just come: what is typed next is meant for it.
+                    self._field("folder").control.focus()
             case "preset":
                 self._refill()
                 self._show()

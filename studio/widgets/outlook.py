@@ -83,7 +83,9 @@ class Outlook(Vertical):
         self._look.forget()
         if self._asking is not None:
             self._asking.stop()
-        if data is not None:
+        if data is None:
+            self._show_images(None)
+        else:
             self._asking = self.set_timer(DEBOUNCE_SECONDS, lambda: self._look.ask(data))
 
     def _take(self) -> None:
@@ -93,7 +95,7 @@ class Outlook(Vertical):
             self.post_message(self.DataFound())
         self._tell()
 
-    def _show_images(self, found: Found) -> None:
+    def _show_images(self, found: Found | None) -> None:
         pane = self.query_one("#data-images", SamplePane)
         pane.border_subtitle = ""
         if isinstance(found, Glimpse):

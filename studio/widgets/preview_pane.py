@@ -85,7 +85,7 @@ class PreviewPane(Vertical):
         if not self.is_mounted or self._shown != (step, weights):
             return
         pane = self.query_one(SamplePane)
-        title = f"samples · step {step:,}" + (" · raw weights" if weights == "raw" else "")
+        title = f"samples · step {step:,}" + (" · raw" if weights == "raw" else "")
         if images is None:
             self.border_title, self.border_subtitle = title, ""
             pane.say(problem)
