@@ -1,5 +1,6 @@
 # make studio   set up .venv and open the app        make test   set up and run the tests
 # make demo     train the embedded digits and draw samples, without a screen
+# make pictures the pictures of the documentation, from a real run; needs chromium
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -23,6 +24,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+pictures: $(VENV)/.studio
+	$(BIN)/python docs/make_pictures.py
 
 clean:
 	rm -rf $(VENV) build dist

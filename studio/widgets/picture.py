@@ -84,7 +84,7 @@ class PictureView(Widget):
 
     @work(group="picture", exit_on_error=False)
     async def _keep_shown(self) -> None:
-        """What comes meanwhile replaces what waits; what is being encoded is finished and, if late, thrown away."""
+        """What comes meanwhile replaces what waits; what is being encoded is finished and shown before it."""
         done = None
         try:
             while self._wanted is not None and self._wanted is not done:
@@ -107,6 +107,8 @@ class PictureView(Widget):
             best = self._first_within(budget.burst, ladder, cells)
             if way is not None and self._is_seen and (shown is None or way == best):
                 coded = await self._encode(draw, ladder[way], cells)
+                if self._wanted is None or self._pictures.ladder is not ladder:
+                    return
                 if coded is None:
                     self.post_message(self.Shown(draw, None))
                     return
