@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ddpm.blocks import Norm, zeroed
+from ddpm.layout import laid_out_for_attention
 
 
 class _Attention(nn.Module, ABC):
@@ -52,6 +53,7 @@ class SelfAttention(_Attention):
     """Every pixel looks at every other (Vaswani et al. 2017, eq. 1); memory and time grow with (H W) squared."""
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        query, key, value = (laid_out_for_attention(heads) for heads in (query, key, value))
         return F.scaled_dot_product_attention(query, key, value)
 
     def look(self, x: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from ddpm.attention import LinearAttention, SelfAttention
 from ddpm.blocks import Downsample, ResNetBlock, TimeEmbedding, Upsample, group_norm, zeroed
 from ddpm.config import Config
 from ddpm.convnext import ConvNeXtBlock
+from ddpm.layout import layout_for
 
 Block = ResNetBlock | ConvNeXtBlock
 Attention = SelfAttention | LinearAttention
@@ -157,7 +158,9 @@ class UNet(nn.Module):
             time = time + self.label(self._no_class(t) if labels is None else self._checked(labels, t))
         elif labels is not None:
             raise ValueError("This network knows no classes, so it takes no labels.")
-        skips = [self.input(x_t)]
+        x = self.input(x_t)
+        # All that follow keep the layout; images of one channel have none of their own.
+        skips = [x.contiguous(memory_format=layout_for(x))]
         for level in self.down:
             skips += level(skips[-1], time)
         x = self.middle_in(skips[-1], time)

@@ -60,11 +60,15 @@ def torch_and_devices() -> Iterator[Finding]:
         return
     built_for = f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU only"
     yield Finding("torch", f"{torch.__version__}, built for {built_for}")
+    from ddpm.layout import describe_choices
+
     driver = _nvidia_driver()
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         properties = torch.cuda.get_device_properties(index)
         memory = f"{properties.total_memory / 1e9:.0f} GB"
-        yield Finding(f"cuda:{index}", f"{properties.name}, {memory}, driver {driver or 'unknown'}")
+        chosen = describe_choices(torch.device("cuda", index))
+        found = f"{properties.name}, {memory}, driver {driver or 'unknown'}; {chosen}"
+        yield Finding(f"cuda:{index}", found)
     if driver and not torch.cuda.is_available():
         reason = (
             "torch is built without CUDA" if not torch.version.cuda else "torch finds no device it can use"
@@ -76,7 +80,8 @@ def torch_and_devices() -> Iterator[Finding]:
         )
     if torch.backends.mps.is_available():
         yield Finding("mps", "this Mac's own GPU")
-    yield Finding("cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads")
+    chosen = describe_choices(torch.device("cpu"))
+    yield Finding("cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads; {chosen}")
 
 
 def _nvidia_driver() -> str:

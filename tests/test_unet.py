@@ -8,10 +8,11 @@ from diffusers.models.embeddings import get_timestep_embedding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import waken
+from torch.nn import functional as F
 
 from ddpm import unet
 from ddpm.attention import LinearAttention, SelfAttention
-from ddpm.blocks import Downsample, ResNetBlock, group_norm, sinusoids
+from ddpm.blocks import Downsample, ResNetBlock, Upsample, group_norm, sinusoids
 from ddpm.config import Config, DataConfig, DiffusionConfig, ModelConfig
 from ddpm.convnext import ConvNeXtBlock
 from ddpm.errors import ConfigError
@@ -140,6 +141,18 @@ def test_a_half_is_rounded_up_with_either_padding(height, width):
     for padding in ("both", "end"):
         made = Downsample(4, padding)(torch.randn(1, 4, height, width))
         assert made.shape[2:] == ((height + 1) // 2, (width + 1) // 2)
+
+
+def test_doubling_in_one_convolution_is_nearest_neighbour_and_then_the_convolution():
+    upsample = Upsample(6).double()
+    x = torch.randn(2, 6, 5, 7, dtype=torch.float64, requires_grad=True)
+    both = (
+        upsample(x, torch.Size((10, 14))),
+        upsample.conv(F.interpolate(x, scale_factor=2, mode="nearest")),
+    )
+    torch.testing.assert_close(*both)
+    gradients = [torch.autograd.grad(y.square().sum(), (x, upsample.conv.weight)) for y in both]
+    torch.testing.assert_close(*gradients)
 
 
 def test_a_level_has_one_kind_of_attention():
