@@ -44,3 +44,11 @@ class PictureBudget:
     def spend(self, n_bytes: int) -> None:
         """Take note of bytes that are written."""
         self._left = self.left - n_bytes
+
+    def spend_again(self, n_bytes: int) -> None:
+        """Take note of bytes of a picture that is sent once more, as something has covered it.
+
+        That is not for pictures to decide. So it leaves a second's worth of debt at most: who goes from screen to
+        screen would wait minutes for a picture otherwise.
+        """
+        self._left = max(self.left - n_bytes, -self.rate)

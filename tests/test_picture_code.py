@@ -92,6 +92,16 @@ def test_any_minute_holds_no_more_than_the_rate():
     assert sum(n for at, n in spent) > 250_000, "and what it allows can be used"
 
 
+def test_what_is_sent_again_keeps_new_pictures_away_for_a_second_at_most():
+    now = [0.0]
+    budget = PictureBudget(1000, burst_seconds=4, clock=lambda: now[0])
+    for _ in range(100):
+        budget.spend_again(900)
+    assert budget.left == -1000
+    now[0] += 2
+    assert budget.left > 700
+
+
 def test_the_next_protocol_follows_the_one_in_use():
     pictures = find_pictures("auto", Answer("sixel", 7, 14))
     assert [(pictures.turn(), pictures.per_cell) for _ in range(4)] == [

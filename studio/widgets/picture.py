@@ -217,7 +217,7 @@ class PictureView(Widget):
         """What is sent again, because something has covered it, counts again."""
         if not self._is_new:
             again = code.n_bytes - len(code.transmission)
-            self._pictures.budget.spend(again // code.cells[0])
+            self._pictures.budget.spend_again(again // code.cells[0])
 
 
 class _SixelStrip(Strip):
