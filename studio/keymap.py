@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from textual.binding import Binding
 from textual.keys import Keys, format_key
 
-from studio.actions import ACTIONS, PARTS, Action, Place
+from studio.action import PARTS, Action, Place
+from studio.actions import ACTIONS
 
 MODIFIERS = {"ctrl", "shift", "alt", "super", "hyper", "meta"}
 NAMED_KEYS = {key.value for key in Keys}

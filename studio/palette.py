@@ -12,7 +12,8 @@ from textual.dom import DOMNode
 
 from ddpm.errors import DDPMError
 from studio import messages
-from studio.actions import ACTIONS, PARTS, Action, Place
+from studio.action import PARTS, Action, Place
+from studio.actions import ACTIONS
 from studio.run_state import ALIVE, LOOKS
 from studio.run_summaries import RunSummaries, RunSummary
 from studio.screens.base import StudioScreen

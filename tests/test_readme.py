@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 from conftest import REPOSITORY, environment
 
-from studio.actions import ACTIONS, Place
+from studio.action import Place
+from studio.actions import ACTIONS
 from studio.cli import build_parser
 
 README = (REPOSITORY / "README.md").read_text()

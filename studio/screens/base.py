@@ -15,7 +15,7 @@ from textual.worker import Worker, WorkerState
 from ddpm.errors import DDPMError
 from ddpm.runs import Run
 from studio import figures, messages
-from studio.actions import Place
+from studio.action import Place
 from studio.run_state import seen_state
 from studio.widgets.title_bar import TitleBar, state_content
 from studio.workshop import Workshop

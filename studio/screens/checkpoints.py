@@ -16,7 +16,8 @@ from ddpm.errors import DDPMError, RunNameError
 from ddpm.runs import Run, check_name
 from ddpm.runs_root import free_name
 from studio import checkpoint_list, figures, messages
-from studio.actions import Place, bindings
+from studio.action import Place
+from studio.actions import bindings
 from studio.checkpoint_list import CheckpointList, Identity, ListedCheckpoint, identity
 from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Ask, Confirm, Waiting

@@ -10,7 +10,8 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from ddpm.runs import Run
-from studio.actions import Place, bindings
+from studio.action import Place
+from studio.actions import bindings
 from studio.compare_view import CompareView
 from studio.screens.base import StudioScreen
 from studio.series_looks import SeriesLook

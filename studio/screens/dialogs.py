@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Footer, Input, LoadingIndicator, Static
 
 from ddpm.errors import DDPMError
-from studio.actions import Place
+from studio.action import Place
 from studio.keymap import Keymap
 
 

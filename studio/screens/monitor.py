@@ -15,7 +15,8 @@ from ddpm.errors import DDPMError
 from ddpm.printable import printable
 from ddpm.runs import Run
 from studio import figures, messages
-from studio.actions import Place, bindings
+from studio.action import Place
+from studio.actions import bindings
 from studio.feed import News, RunFeed
 from studio.panel_memory import Panel
 from studio.run_questions import RunQuestion, learning_rate_question, note_question, preview_question

@@ -17,7 +17,8 @@ from ddpm.presets import EXPERIENCES, PRESETS, preset_for
 from ddpm.runs import check_name
 from ddpm.runs_root import create_run, free_name
 from studio import figures, messages
-from studio.actions import Place, bindings
+from studio.action import Place
+from studio.actions import bindings
 from studio.data_look import sets_here
 from studio.home import data_root, home_directory
 from studio.recipe_form import Draft, command, draft, starting_texts, values_like

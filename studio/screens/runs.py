@@ -17,7 +17,8 @@ from ddpm.presets import config_for
 from ddpm.runs import Run, check_name
 from ddpm.runs_root import create_run, free_name
 from studio import messages
-from studio.actions import Place, bindings
+from studio.action import Place
+from studio.actions import bindings
 from studio.run_list import RunList
 from studio.run_order import ORDERS
 from studio.run_state import ALIVE, SeenState

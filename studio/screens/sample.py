@@ -17,7 +17,8 @@ from ddpm.checkpoint import Checkpoint, weights_in
 from ddpm.config import Config
 from ddpm.errors import ConfigError, DDPMError
 from ddpm.runs import Run
-from studio.actions import Place, bindings
+from studio.action import Place
+from studio.actions import bindings
 from studio.drawing import Drawer
 from studio.frames import Frame
 from studio.gallery import SavedDrawing, images_of

@@ -15,7 +15,8 @@ from ddpm.config import Config
 from ddpm.errors import ConfigError, DDPMError
 from ddpm.runs import Run
 from studio import messages
-from studio.actions import Place, bindings
+from studio.action import Place
+from studio.actions import bindings
 from studio.schedule_lab import Laboratory
 from studio.schedule_view import SIDES, Curves, Scene, read_schedule
 from studio.schedule_words import Face, Paragraph, comparison, paragraphs
