@@ -1,5 +1,6 @@
 """The file of measured results: each script has one section in it, and replaces only its own."""
 
+import os
 import platform
 import re
 import shlex
@@ -14,11 +15,9 @@ def write_section(title: str, body: str, packages: tuple[str, ...]) -> None:
     """Put a section with the machine, versions, date and command above ``body``, in place of the last of that title."""
     from importlib.metadata import version
 
-    import torch
-
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     section = (
-        f"## {title}\n{date.today()}; {_processor()}, {torch.get_num_threads()} threads; "
+        f"## {title}\n{date.today()}; {_processor()}, {os.cpu_count()} cores; "
         f"Python {platform.python_version()}, {versions}.\n`python {shlex.join(sys.argv)}`\n\n{body.strip()}\n"
     )
     text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Measured\n"
