@@ -45,7 +45,10 @@ def drive(
     """
 
     async def session() -> None:
-        app = StudioApp(home, home / "data", find_pictures("half"), show, settings=settings)
+        pictures = find_pictures("half")
+        # There is no line to spare, and each look at the screen draws its pictures once more.
+        pictures.budget.set_rate(1e12)
+        app = StudioApp(home, home / "data", pictures, show, settings=settings)
         try:
             async with app.run_test(size=size, notifications=toasts) as pilot:
                 await pilot.pause()
