@@ -57,8 +57,9 @@ def system_line(machine: MachineFigures, width: int) -> str:
     parts += [
         f"CPU {_percent(machine.cpu)}",
         f"RAM {_gib(machine.ram_used)}/{_gib(machine.ram_total)} GiB",
-        f"disk {_gib(machine.disk_free)} GiB left",
     ]
+    if machine.disk_total:
+        parts.append(f"disk {_gib(machine.disk_free)} GiB left")
     line = parts[0]
     for part in parts[1:]:
         if len(line) + 2 + len(part) <= width:

@@ -145,3 +145,19 @@ def test_how_to_leave_is_told_to_who_presses_ctrl_c(tmp_path):
         await until_seen(pilot, "Press q to leave the app")
 
     drive(tmp_path, script, toasts=True)
+
+
+def test_a_place_that_cannot_be_read_is_told_of_once_and_the_app_can_be_left(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    async def script(pilot, app):
+        await until(pilot, lambda: app.trouble is not None)
+        await pilot.press("E")
+        await until_seen(pilot, "Not a directory")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        await pilot.pause(0.5)
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+    drive(tmp_path / "file", script)

@@ -87,7 +87,11 @@ class RunsScreen(StudioScreen):
 
     @work(group="look", exclusive=True, exit_on_error=False)
     async def _look_now(self) -> None:
-        await self._read_runs()
+        # A panel about it would be back as soon as it is closed: that resumes this screen.
+        try:
+            await self._read_runs()
+        except Exception as error:
+            self._tell_failure(error)
 
     async def _read_runs(self) -> None:
         """Read the state of every run, more of those in sight, and show what has changed."""
