@@ -59,9 +59,9 @@ class Runner:
     def check_free(self, run: Run) -> None:
         """Raise RunError while another run is being trained here, or this one anywhere."""
         if self.is_alive and self.run is not None:
+            other = "" if self.run.path == run.path else f", or train {run.name} from another terminal"
             raise RunError(
-                f"{self.run.name} is being trained in this app. Stop it first (S in its monitor), "
-                "or train this one from another terminal."
+                f"{self.run.name} is being trained in this app. Stop it first (S in its monitor){other}."
             )
         if run.is_training():
             raise RunError(f"{run.name} is being trained by another process already.")

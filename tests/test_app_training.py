@@ -167,8 +167,12 @@ def test_one_run_at_a_time_and_no_run_twice(home):
     second = create_run(home / "runs", "beta", tiny_config())
     runner.start(first)
     try:
-        with pytest.raises(RunError, match="alpha is being trained in this app"):
+        with pytest.raises(
+            RunError, match=r"alpha is being trained in this app.* or train beta from another"
+        ):
             runner.start(second)
+        with pytest.raises(RunError, match=r"in this app\. Stop it first \(S in its monitor\)\.$"):
+            runner.start(first)
     finally:
         runner.stop()
         runner.join()
