@@ -27,7 +27,7 @@ REPEATS = 7
 TICK = 0.005
 PAINT = "first paint"
 SILENT_PAINT = "first paint, no answer about kitty"
-PAINT_GOAL = 0.5
+PAINT_GOAL = 0.35
 STALL_GOAL = 0.1
 
 

@@ -1,0 +1,166 @@
+"""How soon a key is answered in the monitor of a run that the same app trains.
+
+    python benchmarks/keys.py [--rounds 10]
+
+The real program in a pseudo-terminal of 160x48 trains the embedded digits. A round presses keys of several kinds,
+some tenths of a second apart; each is timed from the moment it is written until words have come out of the terminal
+that were not there before it. Beside it stands how long the thread that draws waited for a core meanwhile, which
+the training or another program had: Linux counts it.
+"""
+
+import argparse
+import os
+import random
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from app_terminal import COLUMNS, LINES, AppTerminal
+
+from ddpm.runs import Run
+from ddpm.runs_root import list_runs
+
+MEDIAN_GOAL, SLOWEST_GOAL = 0.020, 0.060
+PAUSES = (0.05, 0.3)  # seconds between two keys, so that they fall into every part of what the app does
+FIRST_STEPS = 20
+CURVE = "l linear  x images"  # on the border of the plot, as it is when a round begins
+ESCAPE, LEFT, RIGHT = "\x1b", "\x1b[D", "\x1b[C"
+FOOTER = "Checkpoints"  # on the monitor's, and on no dialog's
+READOUT = re.compile(r"([\d,]+) steps ")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The kind of a key, the seconds until it was painted, and how many of them had no core to paint with."""
+
+    kind: str
+    seconds: float
+    without_core: float
+
+
+class Monitor:
+    """The monitor of a run in training, and the keys that are pressed in it."""
+
+    def __init__(self, terminal: AppTerminal) -> None:
+        self._terminal = terminal
+        self._chance = random.Random(0)
+
+    def answers(self) -> Iterator[Answer]:
+        """Press each key of a round once; what it changes is back at the end as it was."""
+        for words in ("l log  x", CURVE):
+            yield self._answer("another axis (l)", "l", words)
+        for words in ("x minutes", "x steps", "x images"):
+            yield self._answer("another unit (x)", "x", words)
+        for words in ("y learning rate", "y images/s", "y loss", "y gradient norm"):
+            yield self._answer("another quantity (y)", "y", words)
+        yield from self._inspect()
+        for words in ("log: warnings and errors", "log: errors"):
+            yield self._answer("another log level (w)", "w", words)
+        self._press("w")
+        self._press("1")
+        yield self._answer("show the plot (1)", "1", CURVE)
+        yield self._answer("help (?)", "?", "Keys: monitor")
+        yield self._answer("help is closed (q)", "q", FOOTER)
+        yield self._answer("a question (n)", "n", "Cancel (esc)")
+        self._press("z")
+        for typed in ("zq", "zqz", "zqzq", "zqzqz"):
+            yield self._answer("a letter is typed", typed[-1], typed)
+        # Not timed: after this byte Textual waits whether it begins the code of another key.
+        self._press(ESCAPE, FOOTER)
+
+    def _inspect(self) -> Iterator[Answer]:
+        """The cursor goes to and fro, and is put away."""
+        shown = ""
+        for key in (LEFT, LEFT, RIGHT):
+            yield self._answer("inspect a point (arrows)", key, "", shown)
+            shown = READOUT.findall(self._terminal.text)[-1]
+        self._press("0")
+
+    def _answer(self, kind: str, key: str, words: str, shown: str = "") -> Answer:
+        """``words`` are to come; where there are none, a readout of another step than the one ``shown``."""
+
+        def has_come() -> bool:
+            text = self._terminal.text
+            return words in text if words else any(step != shown for step in READOUT.findall(text))
+
+        self._terminal.read_for(self._chance.uniform(*PAUSES))
+        waited, began = self._seconds_without_core(), time.perf_counter()
+        self._terminal.press(key)
+        self._terminal.until(has_come, f"what {kind} shows")
+        seconds = time.perf_counter() - began
+        return Answer(kind, seconds, self._seconds_without_core() - waited)
+
+    def _press(self, key: str, words: str = "") -> None:
+        """A key that is not timed, as most of these have no words of their own to wait for."""
+        self._terminal.read_for(self._chance.uniform(*PAUSES))
+        self._terminal.press(key)
+        self._terminal.until(lambda: words in self._terminal.text, f"what {key!r} shows")
+        self._terminal.read_for(0.2)
+
+    def _seconds_without_core(self) -> float:
+        """How long the app's first thread has waited for a core."""
+        return int(Path(f"/proc/{self._terminal.pid}/schedstat").read_text().split()[1]) / 1e9
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=10, help="of 22 keys each (default 10)")
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as home:
+        terminal = AppTerminal(Path(home), "--images", "half")
+        try:
+            run = start_training(terminal, Path(home))
+            monitor, first, began = Monitor(terminal), run.status().step, time.monotonic()
+            answers = [answer for _ in range(rounds) for answer in monitor.answers()]
+            rate = (run.status().step - first) / (time.monotonic() - began)
+        finally:
+            terminal.end()
+    print(
+        f"{len(answers)} keys at {COLUMNS}x{LINES} while it trains {rate:.1f} steps/s; load of the machine "
+        f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n"
+    )
+    print(f"{'key to paint, ms':26} {'keys':>5} {'p50':>7} {'p99':>7} {'most':>7} {'p50 without a core':>20}")
+    for kind in dict.fromkeys(answer.kind for answer in answers):
+        show(kind, [answer for answer in answers if answer.kind == kind])
+    median, slowest = show("all", answers)
+    met = median <= MEDIAN_GOAL and slowest <= SLOWEST_GOAL
+    print(
+        f"\ngoals: p50 {median * 1e3:.1f} of at most {MEDIAN_GOAL * 1e3:.0f} ms, "
+        f"p99 {slowest * 1e3:.1f} of at most {SLOWEST_GOAL * 1e3:.0f} ms: {'met' if met else 'missed'}"
+    )
+    return 0 if met else 1
+
+
+def start_training(terminal: AppTerminal, home: Path) -> Run:
+    """Open the app, train the digits with its own key for that, and come to the monitor."""
+    terminal.until(lambda: "Quit" in terminal.text, "the first screen")
+    terminal.press("t")
+    terminal.until(lambda: CURVE in terminal.text, "the monitor")
+    terminal.until(lambda: list_runs(home / "runs"), "the run")
+    run = list_runs(home / "runs")[0]
+    terminal.until(lambda: run.status().step >= FIRST_STEPS, f"step {FIRST_STEPS}")
+    return run
+
+
+def show(kind: str, answers: list[Answer]) -> tuple[float, float]:
+    """Print a line of figures; returns the median and the time within which 99 in 100 keys are painted."""
+    seconds = sorted(answer.seconds for answer in answers)
+    without_core = sorted(answer.without_core for answer in answers)
+    median, slowest = share_of(seconds, 0.5), share_of(seconds, 0.99)
+    print(
+        f"{kind:26} {len(seconds):5} {median * 1e3:7.1f} {slowest * 1e3:7.1f} {seconds[-1] * 1e3:7.1f} "
+        f"{share_of(without_core, 0.5) * 1e3:20.1f}"
+    )
+    return median, slowest
+
+
+def share_of(ordered: list[float], share: float) -> float:
+    return ordered[round(share * (len(ordered) - 1))]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
