@@ -1,6 +1,7 @@
 """What several tests share: small recipes, homes of their own, and the command line as a person calls it."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +12,11 @@ from fork_server import REPOSITORY, run_code
 
 # Before torch is imported: the tests run side by side, and threads that wait for each other only slow them down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell that starts the tests in the background has them ignore these, and what they start would do so as well.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, usual)
 # No test depends on what the person who runs it has set.
 os.environ["DDPM_STUDIO_SETTINGS"] = "/nonexistent/settings.toml"
 os.environ["DDPM_STUDIO_STATE"] = "/dev/null/nowhere"

@@ -75,7 +75,7 @@ def test_a_view_keeps_the_spikes_of_its_run_and_forgets_them_with_its_rows():
     rows = [{"step": step + 1, "loss": float(loss)} for step, loss in enumerate(losses)]
     view = RunView()
     news = {"training": False, "config": None, "problem": "", "events": [], "events_began_again": False}
-    news |= {"status": view.status, "preview": None, "more": False}
+    news |= {"status": view.status, "preview_steps": (), "more": False}
     view.take(News(rows=rows, rows_began_again=False, **news), starting=False)
     assert [spike.step for spike in view.spikes.found] == [201]
     view.take(News(rows=rows[:100], rows_began_again=True, **news), starting=False)
