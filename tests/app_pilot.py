@@ -65,9 +65,11 @@ def drive(
 async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Let the app work until the condition holds; fails with what is on screen when it never does."""
     deadline = time.monotonic() + seconds
+    patience = 0.02
     while not condition():
         assert time.monotonic() < deadline, f"never came true; on screen:\n{screen_text(pilot)}"
-        await pilot.pause(0.02)
+        await pilot.pause(patience)
+        patience = min(1.5 * patience, 0.15)  # each look takes the time of the app that is waited for
 
 
 async def until_seen(pilot: Pilot[None], words: str, seconds: float = 30.0) -> None:

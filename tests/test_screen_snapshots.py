@@ -23,7 +23,7 @@ WALK = [
     ("runs", [], "2 runs", []),
     ("runs-help", ["question_mark"], "Keys: runs", ["escape"]),
     ("runs-filter", ["slash", *"one"], "1 of 2", ["escape", "escape"]),
-    ("new-run", ["n"], "1,797 images", ["escape"]),
+    ("new-run", ["n"], "memory about", ["escape"]),
     ("checkpoints", ["c"], "Keep", ["escape"]),
     ("sample", ["s"], "press ctrl+s to draw", ["escape"]),
     ("schedule", ["f"], "network, off", ["escape"]),
@@ -32,10 +32,8 @@ WALK = [
 ]
 
 VARIES = (
-    r"(CPU|RAM|disk|GPU) +[▰▱].*?(?=│|$)",
-    r"(CPU|RAM|disk) +[–\d].*",
+    r"(CPU|RAM|disk|GPU) +[▰▱–\d].*?(?=│|$)",
     r"on CPU,.*?(?=│|$)",
-    r"memory: .*?(?=│|$)",
     r"\d\d:\d\d(:\d\d)?",
     r" *\b(just now|now|\d+ (s|min|h)( ago)?)\b *",
     r"\d+(\.\d+)?( of \d+)? ?[KMG]i?B( of.*)?",
