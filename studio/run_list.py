@@ -28,10 +28,17 @@ class RunList:
         self._shown: list[RunSummary] = []
 
     def take(self, summaries: list[RunSummary]) -> None:
-        """Show these runs from now on; marks of others are forgotten."""
+        """Show these runs from now on.
+
+        Marks of others count no more, but are kept: what is taken may have been read before a run was renamed.
+        """
         self._all = summaries
-        self.marks.keep_only({summary.name for summary in summaries})
         self._arrange()
+
+    def toggle_mark(self, name: str) -> None:
+        """Mark a run, or take its mark away. Raises ValueError where as many are marked as can be told apart."""
+        self.marks.keep_only({summary.name for summary in self._all})
+        self.marks.toggle(name)
 
     def filter_by(self, text: str) -> None:
         """Show the runs that a filter lets through."""
@@ -77,8 +84,8 @@ class RunList:
         else:
             found = f"{figures.count(len(self._shown))} of {total}"
         parts = [found, WORDS[self.order]]
-        if self.marks:
-            parts.append(f"{len(self.marks)} marked" + (": C compares" if len(self.marks) > 1 else ""))
+        if n_marked := len(self.marked):
+            parts.append(f"{n_marked} marked" + (": C compares" if n_marked > 1 else ""))
         unread = sum(summary.details is None for summary in self._all)
         if unread and self.filter.needs_details:
             parts.append(f"reading {figures.count(unread)} more …")

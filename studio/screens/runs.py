@@ -271,7 +271,7 @@ class RunsScreen(StudioScreen):
     def action_mark(self) -> None:
         if chosen := self._chosen:
             try:
-                self.list.marks.toggle(chosen.name)
+                self.list.toggle_mark(chosen.name)
             except ValueError as error:
                 self.notify(f"{error}; take a mark away first (space).", severity="warning")
             self._show()
