@@ -3,6 +3,7 @@
 import difflib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ddpm.config import Config, DataConfig
@@ -10,9 +11,11 @@ from ddpm.errors import DataError, NoSuchDataError
 from ddpm.sources import hugging_face
 from ddpm.sources.array_files import ENDINGS as ARRAY_ENDINGS
 from ddpm.sources.array_files import open_array_file
+from ddpm.sources.decoded import decoded_below
 from ddpm.sources.folder import open_folder
 from ddpm.sources.imageset import DataSummary, ImageSet, Progress
 from ddpm.sources.named_sets import DATASETS, NamedSet
+from ddpm.sources.pictures import Pictures
 from ddpm.sources.stored import StoredImages, fits_into_memory, summary_of, worker_count
 from ddpm.split import split, split_positions
 
@@ -67,13 +70,16 @@ def open_stored(
     if named := DATASETS.get(source):
         if download:
             named.download(data_root, report)
-        return named.open(data_root, size, channels)
+        stored = named.open(data_root, size, channels)
+        return replace(stored, keep_in=decoded_below(data_root)) if isinstance(stored, Pictures) else stored
     if source.startswith(hugging_face.PREFIX):
         if download:
             hugging_face.download_hugging_face(source, data_root, report)
         return hugging_face.open_hugging_face(source, data_root, size, channels)
     path = _path(source)
-    return open_folder(path, size, channels) if path.is_dir() else open_array_file(path, size, channels)
+    if path.is_dir():
+        return open_folder(path, size, channels, decoded_below(data_root))
+    return open_array_file(path, size, channels)
 
 
 def summarize(config: DataConfig, data_root: Path) -> DataSummary:
@@ -126,14 +132,9 @@ def open_held_out(
     if data.stream == "never" or (data.stream == "auto" and fits_into_memory(stored)):
         held_out = split(stored.load(workers, report), data.held_out, seed)[1]
     else:
-        whole = stored.checked(checks_below(data_root), workers, report)
+        whole = stored.checked(workers, report)
         held_out = whole.take(split_positions(whole.n, data.held_out, seed)[1]).load(workers, report)
     return filled_in(config, held_out), held_out
-
-
-def checks_below(data_root: Path) -> Path:
-    """Where it is kept which files of streamed folders are broken."""
-    return data_root / "checked"
 
 
 def left_out(skipped: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ import torch
 
 from ddpm.config import Config
 from ddpm.data import DeviceImages, TrainingImages
-from ddpm.datasets import checks_below, filled_in, left_out, open_stored, say_nothing
+from ddpm.datasets import filled_in, left_out, open_stored, say_nothing
 from ddpm.held_out import measured_positions
 from ddpm.sources.imageset import ImageSet, Progress
 from ddpm.sources.stored import StoredImages, fits_into, fits_into_memory, summary_of, worker_count
@@ -38,14 +38,14 @@ def open_training_data(
     """The images that a recipe trains on, ready for its trainer.
 
     The batches are the same however they are read. Before files are streamed for the first time all of them are
-    looked at, so that the broken ones are known; that is kept below ``data_root``. Raises DataError as
-    ``open_data`` does.
+    decoded, so that the broken ones are known; that and the images are kept below ``data_root``. Raises DataError
+    as ``open_data`` does.
     """
     data, seed = config.data, config.train.seed
     workers, report = worker_count(data.workers), progress or say_nothing
     stored = open_stored(data, data_root, download=download, progress=report)
     if _is_streamed(config, stored, torch.device(device)):
-        whole = stored.checked(checks_below(data_root), workers, report)
+        whole = stored.checked(workers, report)
         trained, others = split_positions(whole.n, data.held_out, seed)
         measured = others[measured_positions(len(others), seed)]
         return OpenedData(

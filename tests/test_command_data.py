@@ -5,7 +5,8 @@ import json
 import numpy as np
 from PIL import Image
 
-from ddpm.datasets import DATASETS
+from ddpm.config import DataConfig
+from ddpm.datasets import DATASETS, load_images
 
 
 def test_all_sets_are_listed_with_what_is_on_this_disk(command_line, tmp_path):
@@ -37,3 +38,15 @@ def test_what_is_not_there_is_one_sentence(command_line):
     assert done.returncode == 2
     assert "Did you mean mnist?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_decoded_images_are_told_of_and_deleted(command_line, tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    Image.new("RGB", (9, 9), (1, 2, 3)).save(pictures / "a.png")
+    root = tmp_path / "root"
+    load_images(DataConfig(source=str(pictures)), root)
+    assert "decoded images are kept there too" in command_line("data", "--data-root", root).stdout
+    assert f"deleted from {root / 'decoded'}" in command_line("data", "--forget", "--data-root", root).stdout
+    assert not (root / "decoded").exists()
+    assert "Nothing is kept" in command_line("data", "--forget", "--data-root", root).stdout

@@ -14,7 +14,7 @@ from ddpm.config import DataConfig
 from ddpm.datasets import load_images, resolve, summarize
 from ddpm.errors import DataError
 
-NO_ROOT = Path("unused")
+NO_ROOT = Path(os.devnull) / "none"  # where nothing can be kept
 
 
 def config_of(folder: Path, **values: object) -> DataConfig:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -69,7 +68,7 @@ class ArrayImages:
             progress("reading images", min(start + _ROWS_AT_ONCE, self.n), self.n)
         return ImageSet(self.name, images, self.labels, self.class_names)
 
-    def checked(self, remembered: Path, workers: int, progress: Progress) -> Self:
+    def checked(self, workers: int, progress: Progress) -> Self:
         """Itself: an array has no broken images."""
         return self
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ddpm.errors import DataError
+from ddpm.sources.decoded import NOWHERE
 from ddpm.sources.pictures import Pictures, decoders, own_channels
 
 ENDINGS = (
@@ -40,12 +42,15 @@ class _Listing:
         return np.array([numbers[path.parts[0]] for path in self.paths], np.int64) if numbers else None
 
 
-def open_folder(root: Path, image_size: tuple[int, int] | None, channels: int | None) -> Pictures:
+def open_folder(
+    root: Path, image_size: tuple[int, int] | None, channels: int | None, keep_in: Path = NOWHERE
+) -> Pictures:
     """The images in a folder and below it, in the order of their names; nothing is decoded yet.
 
     Where ``image_size`` is unset they are 64x64, and where ``channels`` is unset ``own_channels`` finds them. Hidden
-    files and folders are passed over; of an animation the first picture is taken. Raises DataError where the folder
-    is missing, empty, holds no images, or none that can be read.
+    files and folders are passed over; of an animation the first picture is taken. What is found out and decoded is
+    kept below ``keep_in``. Raises DataError where the folder is missing, empty, holds no images, or none that can be
+    read.
     """
     listing = _list_images(root)
     pictures = picture_files(
@@ -57,6 +62,7 @@ def open_folder(root: Path, image_size: tuple[int, int] | None, channels: int | 
         labels=listing.labels(),
         class_names=listing.class_names,
         skipped=listing.skipped,
+        keep_in=keep_in,
     )
     return pictures if channels else replace(pictures, channels=own_channels(pictures))
 
@@ -71,6 +77,7 @@ def picture_files(
     labels: NDArray[np.int64] | None = None,
     class_names: tuple[str, ...] = (),
     skipped: tuple[str, ...] = (),
+    keep_in: Path = NOWHERE,
 ) -> Pictures:
     """Files below a folder as a data set, in the order given."""
     return Pictures(
@@ -78,13 +85,14 @@ def picture_files(
         place=str(root),
         open_picture=lambda row: Image.open(root / paths[row], formats=decoders()),
         describe=lambda row: str(paths[row]),
-        fingerprint=lambda: _fingerprint(root, paths),
+        fingerprint=cache(lambda: _fingerprint(root, paths)),
         rows=np.arange(len(paths)),
         image_size=image_size,
         channels=channels,
         labels=labels,
         class_names=class_names,
         skipped=skipped,
+        keep_in=keep_in,
     )
 
 
@@ -93,7 +101,7 @@ def _fingerprint(root: Path, paths: Sequence[Path]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for path in paths:
         try:
-            status = (root / path).stat()
+            status = os.stat(f"{root}{os.sep}{path}")  # noqa: PTH116 - half the time of Path.stat, for each file
             digest.update(
                 f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape")
             )

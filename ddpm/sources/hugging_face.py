@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ddpm.errors import DataError, MissingDataError
+from ddpm.sources.decoded import decoded_below
 from ddpm.sources.folder import FOLDER_SIZE
 from ddpm.sources.imageset import Progress
 from ddpm.sources.pictures import Pictures, decoders, own_channels
@@ -98,6 +99,7 @@ def open_hugging_face(
         channels=channels or 1,
         labels=labels,
         class_names=class_names,
+        keep_in=decoded_below(data_root),
     )
     return pictures if channels else replace(pictures, channels=own_channels(pictures))
 

@@ -1,7 +1,6 @@
 """Pictures in files or in rows of a table, decoded one by one, with some broken ones among them."""
 
 import hashlib
-import json
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from ddpm.errors import DataError
-from ddpm.files import replace_file
+from ddpm.sources import decoded
 from ddpm.sources.imageset import ImageSet, Progress, empty_images
 from ddpm.sources.pixels import is_grey, to_array
 from ddpm.sources.stored import in_order
@@ -24,6 +23,8 @@ from ddpm.sources.stored import in_order
 # Only these decoders are used, whatever a file calls itself: others start programs or fetch files.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF")
 _DRAFT_FACTOR = 2
+# To be raised when the same picture would come out otherwise than before: what was kept is then decoded anew.
+_DECODING = 1
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Pictures:
 
     ``open_picture`` opens the picture in a row and ``describe`` names it for a person; ``rows`` are those that
     belong to the set. ``place`` says where they lie, and ``fingerprint`` changes when one of them changes.
+    Once decoded, they are kept below ``keep_in``; ``kept`` are those of all rows, [N, C, H, W], found there.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Pictures:
     labels: NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    keep_in: Path = decoded.NOWHERE
+    kept: NDArray[np.uint8] | None = None
 
     @property
     def n(self) -> int:
@@ -54,6 +58,8 @@ class Pictures:
     def read(self, position: int) -> NDArray[np.uint8]:
         """One picture, uint8 [C, H, W]. Raises DataError where it cannot be read any more."""
         row = int(self.rows[position])
+        if self.kept is not None:
+            return np.array(self.kept[row])
         try:
             return self._decoded(row)
         except Exception as error:  # see _broken
@@ -70,44 +76,69 @@ class Pictures:
     def load(self, workers: int, progress: Progress) -> ImageSet:
         """Every picture that can be read. Raises DataError where none can, or where memory is too small."""
         images = empty_images(self.n, self.channels, self.image_size, self.place)
-
-        def read(position: int) -> str | None:
-            return self._broken(position, images[position])
-
-        reasons = self._tried(read, "reading images", workers, progress)
+        known = self._recalled()
+        if known and known.kept is not None:
+            images = known.kept[known.rows]
+            return ImageSet(self.name, images, known.labels, known.class_names, known.skipped)
+        reasons = self._decode_all(self._file(), lambda position: images[position], workers, progress)
         whole = self._without(reasons)
-        kept = images if whole is self else images[_whole(reasons)]
-        return ImageSet(self.name, kept, whole.labels, whole.class_names, whole.skipped)
+        readable = images if whole is self else images[_whole(reasons)]
+        return ImageSet(self.name, readable, whole.labels, whole.class_names, whole.skipped)
 
-    def checked(self, remembered: Path, workers: int, progress: Progress) -> Self:
-        """Only the pictures that can be read, found by reading all of them unless that has been done before.
+    def checked(self, workers: int, progress: Progress) -> Self:
+        """Only the pictures that can be read, found by decoding all of them unless that has been done before.
 
-        The answer is kept in a small file below ``remembered``, for these files, this size, these channels
-        and this Pillow.
+        What was found is kept below ``keep_in``, for these files, this size, these channels and this Pillow: the
+        names of the broken ones, and the images where the disk has room.
         """
-        told = f"{self.fingerprint()}/{self.image_size}/{self.channels}/{PIL.__version__}/".encode()
-        digest = hashlib.blake2b(told + self.rows.tobytes(), digest_size=16).hexdigest()
-        path = remembered / f"{digest}.json"
-        reasons = _recall(path, self.n)
-        if reasons is None:
+        if known := self._recalled():
+            return known
+        file = self._file()
+        reasons = decoded.recall_reasons(file.reasons, self.n)
+        if reasons is None or file.has_room():
+            shape = file.shape[1:]
+            reasons = self._decode_all(file, lambda _position: np.zeros(shape, np.uint8), workers, progress)
+        return replace(self, kept=file.recall())._without(reasons)
 
-            def read(position: int) -> str | None:
-                height, width = self.image_size
-                return self._broken(position, np.empty((self.channels, height, width), np.uint8))
+    def _recalled(self) -> Self | None:
+        """These pictures with the images that are kept of them, without the broken ones; None where none are kept."""
+        if self.kept is not None:
+            return self
+        file = self._file()
+        reasons, kept = decoded.recall_reasons(file.reasons, self.n), file.recall()
+        return None if reasons is None or kept is None else replace(self, kept=kept)._without(reasons)
 
-            reasons = self._tried(read, "checking images", workers, progress)
-            _remember(path, reasons)
-        return self._without(reasons)
+    def _file(self) -> decoded.KeptImages:
+        """Where these pictures are kept at this size. Its name changes with all that changes what is in it."""
+        rules = f"{_DECODING}/{self.fingerprint()}/{self.image_size}/{self.channels}/{PIL.__version__}/"
+        digest = hashlib.blake2b(rules.encode() + self.rows.tobytes(), digest_size=16).hexdigest()
+        path = self.keep_in / f"{digest}{decoded.ENDING}"
+        return decoded.KeptImages(path, (self.n, self.channels, *self.image_size))
 
-    def _tried(
-        self, read: Callable[[int], str | None], what: str, workers: int, progress: Progress
+    def _decode_all(
+        self,
+        file: decoded.KeptImages,
+        room: Callable[[int], NDArray[np.uint8]],
+        workers: int,
+        progress: Progress,
     ) -> list[str | None]:
-        """Why each picture cannot be read; None where it can."""
+        """Decode each picture into ``room`` of its position and keep it; why it cannot be read, None where it can."""
+
+        def decode(position: int) -> tuple[NDArray[np.uint8], str | None]:
+            image = room(position)
+            return image, self._broken(position, image)
+
         reasons = []
-        with silent_decoders(), closing(in_order(read, self.n, workers)) as results:
-            for done, reason in enumerate(results, start=1):
+        with (
+            silent_decoders(),
+            closing(in_order(decode, self.n, workers)) as results,
+            file.keeping() as keep,
+        ):
+            for image, reason in results:
+                keep(image)
                 reasons.append(reason)
-                progress(what, done, self.n)
+                progress("reading images", len(reasons), self.n)
+        decoded.remember_reasons(file.reasons, reasons)
         return reasons
 
     def _without(self, reasons: Sequence[str | None]) -> Self:
@@ -142,22 +173,35 @@ class Pictures:
 def own_channels(pictures: Pictures) -> int:
     """1 if every readable picture is grey (see ``is_grey``) and 3 otherwise.
 
-    Looks at headers only, and no further than the first picture in colour. Raises DataError where none can be read.
+    Looks at headers only, and no further than the first picture in colour; that all are grey is kept below
+    ``keep_in``. Raises DataError where none can be read.
     """
-    failure = None
-    any_grey = False
+    rules = f"{pictures.fingerprint()}/{PIL.__version__}".encode()
+    known = pictures.keep_in / f"{hashlib.blake2b(rules, digest_size=16).hexdigest()}.grey.json"
+    if decoded.recall_reasons(known, pictures.n) is not None:
+        return 1
+    broken = _broken_among_grey(pictures)
+    if broken is None:
+        return 3
+    if broken and None not in broken:
+        raise none_readable(pictures.n, pictures.place, str(broken[0]))
+    decoded.remember_reasons(known, broken)
+    return 1
+
+
+def _broken_among_grey(pictures: Pictures) -> list[str | None] | None:
+    """Why each picture cannot be read, None for those that are grey; None instead where there is one in colour."""
+    reasons: list[str | None] = []
     with silent_decoders():
         for row in pictures.rows.tolist():
             try:
                 with pictures.open_picture(row) as image:
                     if not is_grey(image):
-                        return 3
-                    any_grey = True
+                        return None
+                reasons.append(None)
             except Exception as error:  # decoders raise almost anything when a file is broken
-                failure = failure or f"{pictures.describe(row)}: {reason_of(error)}"
-    if not any_grey and failure:
-        raise none_readable(pictures.n, pictures.place, failure)
-    return 1
+                reasons.append(f"{pictures.describe(row)}: {reason_of(error)}")
+    return reasons
 
 
 @cache
@@ -195,24 +239,3 @@ def none_readable(n: int, place: str, first: str) -> DataError:
 
 def _whole(reasons: Sequence[str | None]) -> NDArray[np.bool_]:
     return np.array([reason is None for reason in reasons])
-
-
-def _recall(path: Path, n: int) -> list[str | None] | None:
-    """What ``_remember`` wrote for n pictures; None where it did not, or where the file is not sound."""
-    try:
-        broken = json.loads(path.read_text(encoding="utf-8"))["broken"]
-        reasons: list[str | None] = [None] * n
-        for position, reason in broken.items():
-            reasons[int(position)] = str(reason)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return None
-    return reasons
-
-
-def _remember(path: Path, reasons: Sequence[str | None]) -> None:
-    broken = {str(position): reason for position, reason in enumerate(reasons) if reason}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, json.dumps({"broken": broken}).encode(), durable=False)
-    except OSError:
-        pass  # then it is found out anew the next time

@@ -4,7 +4,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
 import numpy as np
@@ -51,8 +50,8 @@ class StoredImages(Protocol):
     def load(self, workers: int, progress: Progress) -> ImageSet:
         """All of them in memory, without the broken ones. Raises DataError where none can be read."""
 
-    def checked(self, remembered: Path, workers: int, progress: Progress) -> Self:
-        """Without the broken ones, as ``load`` leaves them out; ``remembered`` is a folder for what was found."""
+    def checked(self, workers: int, progress: Progress) -> Self:
+        """Without the broken ones, as ``load`` leaves them out."""
 
 
 def summary_of(stored: StoredImages) -> DataSummary:

@@ -8,6 +8,8 @@ from typing import Any
 from ddpm.config import DataConfig
 from ddpm.datasets import DATASETS, DataSummary, NamedSet, summarize
 from ddpm.errors import DataError
+from ddpm.sources.decoded import decoded_below, forget, kept_bytes
+from studio.figures import size
 from studio.home import data_root, home_directory
 
 
@@ -17,11 +19,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "data", nargs="?", metavar="DATA", help="as for train; without it: all data sets that have names"
     )
     parser.add_argument("--json", action="store_true", help="JSON, for programs")
+    parser.add_argument(
+        "--forget",
+        action="store_true",
+        help="delete the decoded images that are kept to make the next start fast; they are made again when needed",
+    )
 
 
 def command(arguments: argparse.Namespace) -> int:
     """Print what there is; returns the exit code."""
     root = data_root(home_directory(arguments.home), arguments.data_root)
+    if arguments.forget:
+        return forget_decoded(root)
     if arguments.data:
         row = describe(arguments.data, summarize(DataConfig(source=arguments.data), root))
         print(json.dumps(row, indent=2) if arguments.json else in_words(row))
@@ -31,6 +40,21 @@ def command(arguments: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2))
     else:
         print_table(rows, root)
+    return 0
+
+
+def forget_decoded(root: Path) -> int:
+    """Delete what is kept of decoded images, and say how much that was; returns the exit code."""
+    folder = decoded_below(root)
+    try:
+        freed = forget(folder)
+    except OSError as error:
+        raise DataError(f"The decoded images in {folder} cannot be deleted: {error.strerror}.") from None
+    print(
+        f"{size(freed)} of decoded images deleted from {folder}."
+        if freed
+        else f"Nothing is kept in {folder}."
+    )
     return 0
 
 
@@ -97,6 +121,10 @@ def print_table(rows: list[dict[str, Any]], root: Path) -> None:
         "folder, or of a .npy or .npz file; hf:owner/name of the Hugging Face hub.",
         soft_wrap=True,
     )
+    if kept := kept_bytes(decoded_below(root)):
+        console.print(
+            f"{size(kept)} of decoded images are kept there too; `ddpm-studio data --forget` deletes them."
+        )
 
 
 def _colours(channels: int) -> str:
