@@ -9,21 +9,16 @@ from ddpm.sample_config import SampleConfig
 
 def preview_samples(config: Config) -> list[SampleConfig]:
     """How the previews of a step are drawn: from the averaged weights, and where asked for from the raw ones."""
-    averaged = preview_sample(config)
-    raw = averaged.model_copy(update={"weights": "raw"})
-    return [averaged, raw] if config.previews.raw else [averaged]
-
-
-def preview_sample(config: Config) -> SampleConfig:
-    """How a preview of this recipe is drawn from the averaged weights."""
     previews = config.previews
-    return SampleConfig(
+    averaged = SampleConfig(
         sampler=previews.sampler,
         steps=min(previews.steps, config.diffusion.T),
         n=previews.n,
         seed=previews.seed,
         guidance_scale=previews.guidance_scale,
     )
+    raw = averaged.model_copy(update={"weights": "raw"})
+    return [averaged, raw] if previews.raw else [averaged]
 
 
 def preview_recipe(config: Config, sample: SampleConfig, step: int) -> dict[str, Any]:

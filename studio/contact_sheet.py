@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ddpm.errors import RunError
-from ddpm.files import open_regular
 from ddpm.images import to_pil
 from ddpm.runs import Preview
 from studio.arrangement import GAP, Arrangement
+from studio.png_pixels import UNREADABLE, png_pixels
 
 Pixels = NDArray[np.uint8]
 
@@ -73,25 +73,8 @@ def preview_images(preview: Preview) -> Pixels:
         n, columns = int(recipe["n"]), int(recipe["columns"])
         height, width, channels = int(recipe["height"]), int(recipe["width"]), int(recipe["channels"])
         rows = ceil(n / columns)
-        with open_regular(preview.image) as file, Image.open(file, formats=("PNG",)) as picture:
-            # Before it is decoded: a small file may hold a picture that fills the memory.
-            if picture.size != (columns * width, rows * height):
-                raise ValueError(
-                    f"it is {picture.width}x{picture.height} and should be {columns * width}x{rows * height}"
-                )
-            grid = np.asarray(picture.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels]))
+        grid = png_pixels(preview.image, columns * width, rows * height, channels)
         tiles = grid.reshape(rows, height, columns, width, channels).transpose(0, 2, 4, 1, 3)
         return tiles.reshape(rows * columns, channels, height, width)[:n]
-    # Pillow has errors of its own, and a syntax error for what is no PNG.
-    except (
-        OSError,
-        ArithmeticError,
-        LookupError,
-        TypeError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        MemoryError,
-        Image.DecompressionBombError,
-    ) as error:
+    except UNREADABLE as error:
         raise RunError(f"The preview {preview.image} cannot be shown: {error}.") from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ddpm.errors import RunError
-from ddpm.files import open_regular, parse_json, read_small
+from ddpm.files import parse_json, read_small
 from ddpm.printable import printable
 from ddpm.runs import Run
 from ddpm.sample_config import SampleConfig
@@ -80,9 +80,9 @@ def saved_drawings(run: Run) -> list[SavedDrawing]:
 def images_of(drawing: SavedDrawing) -> "Pixels":
     """The saved images, uint8 [n, C, H, W], at most the first 256. Raises RunError where they cannot be read."""
     import numpy as np
-    from PIL import Image
 
-    modes = {1: "L", 3: "RGB", 4: "RGBA"}
+    from studio.png_pixels import UNREADABLE, png_pixels
+
     try:
         n, channels = int(drawing.recipe["n"]), int(drawing.recipe["channels"])
         height, width = int(drawing.recipe["height"]), int(drawing.recipe["width"])
@@ -90,23 +90,8 @@ def images_of(drawing: SavedDrawing) -> "Pixels":
         digits = max(4, len(str(n - 1)))
         images = []
         for index in range(shown):
-            with open_regular(drawing.folder / f"{index:0{digits}d}.png") as file:
-                picture = Image.open(file, formats=("PNG",))
-                if picture.size != (width, height):
-                    raise ValueError(f"image {index} is not {width}x{height}")
-                pixels = np.asarray(picture.convert(modes[channels]))
+            pixels = png_pixels(drawing.folder / f"{index:0{digits}d}.png", width, height, channels)
             images.append(pixels[None] if channels == 1 else pixels.transpose(2, 0, 1))
         return np.stack(images)
-    # Pillow has errors of its own, and a syntax error for what is no PNG.
-    except (
-        OSError,
-        ArithmeticError,
-        LookupError,
-        TypeError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        MemoryError,
-        Image.DecompressionBombError,
-    ) as error:
+    except UNREADABLE as error:
         raise RunError(f"The images in {drawing.folder} cannot be shown: {error}.") from None

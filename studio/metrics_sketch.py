@@ -51,11 +51,13 @@ def _means(rows: list[dict[str, Any]]) -> tuple[float, ...]:
 
 
 def _mean_loss(rows: list[dict[str, Any]]) -> float:
-    losses = [loss for row in rows if (loss := number(row.get("loss"))) is not None and math.isfinite(loss)]
+    losses = [
+        loss for row in rows if (loss := number_or_none(row.get("loss"))) is not None and math.isfinite(loss)
+    ]
     return math.fsum(losses) / len(losses) if losses else math.nan
 
 
-def number(value: object) -> float | None:
+def number_or_none(value: object) -> float | None:
     """A number of a row, which may be NaN; None for what is none or too large for a float."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None

@@ -9,6 +9,7 @@ import numpy as np
 
 from ddpm.loss_bins import LOSS_BINS
 from studio.growing import Floats, Growing
+from studio.metrics_sketch import number_or_none
 from studio.store import Curve, Series
 
 Unit = Literal["steps", "images", "minutes"]
@@ -166,9 +167,5 @@ def numbers(rows: Sequence[Mapping[str, Any]], field: str) -> Floats:
 
 def number(value: object) -> float:
     """A number of a row; NaN where there is none, or none that a float holds."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return math.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return math.nan
+    found = number_or_none(value)
+    return math.nan if found is None else found

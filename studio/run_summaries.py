@@ -14,7 +14,7 @@ from ddpm.errors import ConfigError
 from ddpm.printable import printable
 from ddpm.runs import Run, Status
 from ddpm.runs_root import list_runs
-from studio.metrics_sketch import number, sketch
+from studio.metrics_sketch import number_or_none, sketch
 from studio.run_state import ALIVE, SeenState, seen_state
 from studio.run_tags import FILE as TAGS
 from studio.run_tags import read_tags
@@ -155,9 +155,9 @@ def _details(run: Run) -> RunDetails:
         last = found.last or {}
         return RunDetails(
             source=_read_source(run),
-            loss=number(last.get("loss")),
+            loss=number_or_none(last.get("loss")),
             losses=found.losses,
-            img_per_s=number(last.get("img_per_s")),
+            img_per_s=number_or_none(last.get("img_per_s")),
             tags=read_tags(run),
         )
     except Exception:  # as above

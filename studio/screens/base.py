@@ -17,6 +17,7 @@ from ddpm.runs import Run
 from studio import figures, messages
 from studio.action import Place
 from studio.run_state import seen_state
+from studio.screens.dialogs import Confirm
 from studio.widgets.title_bar import TitleBar, state_content
 from studio.workshop import Workshop
 
@@ -106,6 +107,19 @@ class StudioScreen(Screen[None]):
     def complain(self, error: DDPMError) -> None:
         """Show what a person can mend."""
         self.post_message(messages.Trouble(error))
+
+    async def agrees(self, question: str, detail: str, yes: str) -> bool:
+        """Ask before something is done that cannot be undone. To be awaited in a worker."""
+        return await self.app.push_screen_wait(Confirm(question, detail, yes, dangerous=True))
+
+    async def did(self, change: Callable[..., object], *arguments: object) -> bool:
+        """Change files off this thread; False, and a word why, where that cannot be done."""
+        try:
+            await asyncio.to_thread(change, *arguments)
+        except DDPMError as error:
+            self.complain(error)
+            return False
+        return True
 
     def _show_training(self) -> None:
         """On the right of the title: the run that this app trains."""

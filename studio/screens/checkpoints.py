@@ -1,7 +1,6 @@
 """The checkpoints of a run: which are whole, and going on, branching or drawing from any of them."""
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
@@ -20,7 +19,7 @@ from studio.action import Place
 from studio.actions import bindings
 from studio.checkpoint_list import CheckpointList, Identity, ListedCheckpoint, identity
 from studio.screens.base import StudioScreen
-from studio.screens.dialogs import Ask, Confirm, Waiting
+from studio.screens.dialogs import Ask, Waiting
 from studio.screens.export_dialog import ExportDialog
 from studio.widgets.checkpoints_table import CheckpointsTable
 from studio.widgets.step_samples import StepSamples
@@ -160,7 +159,7 @@ class CheckpointsScreen(StudioScreen):
     @work(group="change", exclusive=True, exit_on_error=False)
     async def _keep(self, chosen: ListedCheckpoint) -> None:
         change = retention.unmark if chosen.kept else retention.mark
-        if await self._did(change, chosen.checkpoint):
+        if await self.did(change, chosen.checkpoint):
             await self._look()
 
     def action_delete(self) -> None:
@@ -176,8 +175,8 @@ class CheckpointsScreen(StudioScreen):
             detail = f"It was to be kept for ever. {detail}"
         if not chosen.problem and not others:
             detail += " It is the only whole one: without it the run can neither go on nor draw."
-        if await self._agrees(question, detail, "Delete"):
-            await self._did(retention.delete, self.run, chosen.checkpoint)
+        if await self.agrees(question, detail, "Delete"):
+            await self.did(retention.delete, self.run, chosen.checkpoint)
             await self._look()
 
     def action_prune(self) -> None:
@@ -188,21 +187,9 @@ class CheckpointsScreen(StudioScreen):
         steps = ", ".join(f"{step:,}" for step in sorted(self._list.doomed))
         question = f"Delete {len(self._list.doomed)} old checkpoints?"
         detail = f"Those of step {steps}; it frees {figures.size(self._list.freed)}. There is no way back."
-        if await self._agrees(question, detail, "Delete"):
-            await self._did(retention.prune_run, self.run)
+        if await self.agrees(question, detail, "Delete"):
+            await self.did(retention.prune_run, self.run)
             await self._look()
-
-    async def _agrees(self, question: str, detail: str, yes: str) -> bool:
-        return await self.app.push_screen_wait(Confirm(question, detail, yes, dangerous=True))
-
-    async def _did(self, change: Callable[..., object], *arguments: object) -> bool:
-        """Change files off this thread; False, and a word why, where that cannot be done."""
-        try:
-            await asyncio.to_thread(change, *arguments)
-        except DDPMError as error:
-            self.complain(error)
-            return False
-        return True
 
     # A run of its own
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from typing import ClassVar
 
 from textual import work
@@ -25,7 +24,7 @@ from studio.run_state import ALIVE, SeenState
 from studio.run_summaries import RunSummaries, RunSummary
 from studio.run_tags import parse_tags, write_tags
 from studio.screens.base import StudioScreen
-from studio.screens.dialogs import Ask, Confirm
+from studio.screens.dialogs import Ask
 from studio.series_looks import FEWEST_COMPARED
 from studio.widgets.newest_samples import NewestSamples
 from studio.widgets.run_table import RunTable
@@ -295,7 +294,7 @@ class RunsScreen(StudioScreen):
         detail = "Words with spaces between them; none takes all tags away. The filter finds them: tag:best"
         ask = Ask(f"Tags of {chosen.name}", detail, " ".join(chosen.tags), "Tag", check)
         typed = await self.app.push_screen_wait(ask)
-        if typed is not None and await self._did(write_tags, chosen.run, parse_tags(typed)):
+        if typed is not None and await self.did(write_tags, chosen.run, parse_tags(typed)):
             await self._read_runs()
 
     def action_rename(self) -> None:
@@ -307,7 +306,7 @@ class RunsScreen(StudioScreen):
         detail = "Letters, digits, '.', '_' and '-'; not while it is trained."
         ask = Ask(f"A new name for {run.name}", detail, run.name, "Rename", check_name)
         name = await self.app.push_screen_wait(ask)
-        if name is not None and name != run.name and await self._did(run.rename, name):
+        if name is not None and name != run.name and await self.did(run.rename, name):
             self.list.marks.rename(run.name, name)
             self.query_one(RunTable).wish_for(name)
             await self._read_runs()
@@ -327,15 +326,6 @@ class RunsScreen(StudioScreen):
     async def _delete(self, run: Run) -> None:
         question = f"Delete the run {run.name}?"
         detail = "Its recipe, metrics, previews, checkpoints and samples are removed for good."
-        if await self.app.push_screen_wait(Confirm(question, detail, "Delete", dangerous=True)):
-            await self._did(run.delete)
+        if await self.agrees(question, detail, "Delete"):
+            await self.did(run.delete)
             await self._read_runs()
-
-    async def _did(self, change: Callable[..., object], *arguments: object) -> bool:
-        """Change files off this thread; False, and a word why, where that cannot be done."""
-        try:
-            await asyncio.to_thread(change, *arguments)
-        except DDPMError as error:
-            self.complain(error)
-            return False
-        return True

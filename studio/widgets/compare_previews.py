@@ -1,24 +1,18 @@
 """Previews of several runs side by side at the same step, under one slider."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
-from ddpm.errors import DDPMError
-from ddpm.runs import Run
 from studio import figures
 from studio.compare_view import ComparedRun, CompareView
-from studio.feed import read_preview
+from studio.preview_images import images_at
 from studio.terminal import Pictures
 from studio.widgets.preview import SamplePane
 from studio.widgets.slider import Slider
 from studio.widgets.words import Words
-
-if TYPE_CHECKING:
-    from studio.contact_sheet import Pixels
 
 
 class RunSamples(Vertical):
@@ -48,7 +42,7 @@ class RunSamples(Vertical):
         if found is None:
             pane.say("no samples yet")
         else:
-            images, problem = await asyncio.to_thread(_images_at, self._compared.run, found)
+            images, problem = await asyncio.to_thread(images_at, self._compared.run, found)
             # Meanwhile the slider may have gone on.
             if self._wanted != found or not self.is_attached:
                 return
@@ -100,16 +94,3 @@ class ComparePreviews(Vertical):
         """Show the samples of all at the step of the slider."""
         for samples, step in zip(self.query(RunSamples), self._view.shown_steps, strict=True):
             await samples.follow(step)
-
-
-def _images_at(run: Run, step: int) -> "tuple[Pixels | None, str]":
-    """The images, or why there are none."""
-    from studio.contact_sheet import preview_images
-
-    preview = read_preview(run, step)
-    if preview is None:
-        return None, "its recipe cannot be read"
-    try:
-        return preview_images(preview), ""
-    except DDPMError as error:
-        return None, str(error)

@@ -2,18 +2,14 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from ddpm.errors import DDPMError
 from ddpm.runs import Preview, Run
 from studio.feed import newest_preview
+from studio.preview_images import images_of
 from studio.terminal import Pictures
 from studio.widgets.preview import SamplePane
-
-if TYPE_CHECKING:
-    from studio.contact_sheet import Pixels
 
 
 class NewestSamples(SamplePane):
@@ -38,10 +34,7 @@ class NewestSamples(SamplePane):
             return
         images, problem = None, "no samples yet"
         if preview is not None:
-            try:
-                images = await asyncio.to_thread(_images_of, preview)
-            except DDPMError as error:
-                problem = str(error)
+            images, problem = await asyncio.to_thread(images_of, preview)
         # Meanwhile the cursor may have gone on: what was read for one run is not shown under another's name.
         if self._wanted != run.path or not self.is_attached:
             return
@@ -53,10 +46,3 @@ class NewestSamples(SamplePane):
         else:
             self.show(images, title)
         self._found = found
-
-
-def _images_of(preview: Preview) -> "Pixels":
-    # Imported in the thread that reads, so that numpy does not delay the first paint.
-    from studio.contact_sheet import preview_images
-
-    return preview_images(preview)

@@ -1,24 +1,20 @@
 """The samples of a run, step by step: the latest, or any earlier ones, by averaged or raw weights."""
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
-from ddpm.errors import DDPMError
 from ddpm.runs import Run
 from studio.actions import bindings
-from studio.feed import read_preview
+from studio.preview_images import images_at
 from studio.preview_timeline import PreviewTimeline
 from studio.terminal import Pictures
 from studio.widgets.preview import SamplePane
 from studio.widgets.slider import Slider
-
-if TYPE_CHECKING:
-    from studio.contact_sheet import Pixels
 
 
 class PreviewPane(Vertical):
@@ -81,7 +77,7 @@ class PreviewPane(Vertical):
 
     @work(group="preview", exclusive=True, exit_on_error=False)
     async def _open(self, step: int, weights: str) -> None:
-        images, problem = await asyncio.to_thread(_images_of, self._run, step, weights)
+        images, problem = await asyncio.to_thread(images_at, self._run, step, weights)
         if not self.is_mounted or self._shown != (step, weights):
             return
         pane = self.query_one(SamplePane)
@@ -116,21 +112,3 @@ class PreviewPane(Vertical):
         """Samples of the raw weights, or of the averaged ones again."""
         self.weights = "ema" if self.weights == "raw" else "raw"
         self._follow()
-
-
-def _images_of(run: Run, step: int, weights: str) -> "tuple[Pixels | None, str]":
-    """The images of a preview, or why there are none. Reads the disk."""
-    from studio.contact_sheet import preview_images
-
-    preview = read_preview(run, step, weights)
-    if preview is None and weights == "raw":
-        return (
-            None,
-            "no samples of the raw weights\nat this step (previews.raw was off)\n\n[e] the averaged ones",
-        )
-    if preview is None:
-        return None, "this preview is damaged"
-    try:
-        return preview_images(preview), ""
-    except DDPMError as error:
-        return None, str(error)
