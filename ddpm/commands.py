@@ -17,6 +17,7 @@ from pydantic import AfterValidator, ConfigDict, ValidationError
 from ddpm.config_values import LearningRate, PreviewEvery, one_line
 from ddpm.errors import UsageError
 from ddpm.files import open_regular, parse_json
+from ddpm.spelling import hint
 
 CommandName = Literal["pause", "resume", "preview", "checkpoint", "stop"]
 LONGEST_NOTE = 400
@@ -105,7 +106,7 @@ def parse_command(words: Sequence[str]) -> Command:
                 raise UsageError(f"{name} stands alone; what is {rest[:60]!r} for?")
             return name
     if word not in _WITH_VALUE:
-        raise UsageError(f"{word!r} is not a command; there are {', '.join(WORDS)}.")
+        raise UsageError(f"{word!r} is not a command.{hint(word, WORDS)} There are {', '.join(WORDS)}.")
     if not rest:
         raise UsageError(f"{word} needs a value after it.")
     try:

@@ -5,7 +5,6 @@ A recipe is complete: together with its data set it trains the same run again, a
 still says how to build the network and how to sample from it.
 """
 
-import difflib
 import re
 from typing import Annotated, Any, Literal
 
@@ -28,6 +27,7 @@ from ddpm.config_values import (
 )
 from ddpm.errors import ConfigError
 from ddpm.sample_config import PreviewConfig
+from ddpm.spelling import nearest
 from ddpm.train_config import TrainConfig
 
 FORMAT = 1
@@ -364,8 +364,8 @@ def explain(error: ValidationError, origin: str = "") -> str:
 def _unknown_key(place: str) -> str:
     known = [f"{section}.{name}" for section, model in sections().items() for name in model.model_fields]
     names = [*known, *sections(), "format"]
-    near = difflib.get_close_matches(place, names, n=1)
-    return "there is no such key" + (f"; did you mean {near[0]}?" if near else "")
+    near = nearest(place, names)
+    return "there is no such key" + (f"; did you mean {near}?" if near else "")
 
 
 def sections() -> dict[str, type[Section]]:

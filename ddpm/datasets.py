@@ -1,6 +1,5 @@
 """Open a data set by its name, or a folder or file of images by its path. Needs no torch."""
 
-import difflib
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from ddpm.sources.imageset import DataSummary, ImageSet, Progress
 from ddpm.sources.named_sets import DATASETS, NamedSet
 from ddpm.sources.pictures import Pictures
 from ddpm.sources.stored import StoredImages, fits_into_memory, summary_of, worker_count
+from ddpm.spelling import nearest
 from ddpm.split import split, split_positions
 
 __all__ = [
@@ -193,8 +193,8 @@ def _path(source: str) -> Path:
             f"program are {', '.join(DATASETS)}."
         )
     spelled = source.lower().replace("_", "-")
-    near = difflib.get_close_matches(spelled, [*DATASETS, *_OTHER_NAMES], n=1)
-    hint = f" Did you mean {_OTHER_NAMES.get(near[0], near[0])}?" if near else ""
+    near = nearest(spelled, [*DATASETS, *_OTHER_NAMES])
+    hint = f" Did you mean {_OTHER_NAMES.get(near, near)}?" if near else ""
     raise NoSuchDataError(
         f"There is no data set named {source!r} and no folder {path}.{hint} The data sets are "
         f"{', '.join(DATASETS)}; hf:owner/name is one of the Hugging Face hub; anything else is the path of a folder "

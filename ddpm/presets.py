@@ -5,6 +5,7 @@ from typing import Any
 
 from ddpm.config import Config, merge
 from ddpm.errors import ConfigError
+from ddpm.spelling import hint
 
 PRESETS: dict[str, dict[str, Any]] = {
     "digits": {
@@ -71,7 +72,9 @@ EXPERIENCES: dict[str, Experience] = {
 def preset_values(name: str) -> dict[str, Any]:
     """The values of a preset, nested by section. Raises ConfigError that lists the presets."""
     if name not in PRESETS:
-        raise ConfigError(f"There is no preset named {name!r}. There are: {', '.join(PRESETS)}.")
+        raise ConfigError(
+            f"There is no preset named {name!r}.{hint(name, PRESETS)} There are: {', '.join(PRESETS)}."
+        )
     return PRESETS[name]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from ddpm.config import Config
 from ddpm.errors import RunError, RunNameError
 from ddpm.runs import Run, Status, check_name
+from ddpm.spelling import hint
 from ddpm.tensor_files import WHY_NOT_A_PICKLE, is_pickle
 
 
@@ -79,8 +80,8 @@ def named_run(root: Path, name: str) -> Run:
     if is_pickle(name):
         raise RunNameError(f"{name} {WHY_NOT_A_PICKLE}.")
     more = f" and {len(known) - 8} more (`ddpm-studio runs`)" if len(known) > 8 else ""
-    hint = f"There are: {', '.join(known[:8])}{more}." if known else f"There are no runs in {root} yet."
-    raise RunNameError(f"There is no run named {name!r}. {hint}")
+    there = f"There are: {', '.join(known[:8])}{more}." if known else f"There are no runs in {root} yet."
+    raise RunNameError(f"There is no run named {name!r}.{hint(name, known)} {there}")
 
 
 def list_runs(root: Path) -> list[Run]:

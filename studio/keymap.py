@@ -1,6 +1,5 @@
 """Which key does what: the keys of the table of actions, and the user's own in place of some of them."""
 
-import difflib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from textual.binding import Binding
 from textual.keys import Keys, format_key
 
+from ddpm.spelling import nearest
 from studio.action import PARTS, Action, Place
 from studio.actions import ACTIONS
 
@@ -86,10 +86,8 @@ def _problem(place: str, name: str, keys: str) -> str:
         places = ", ".join(dict.fromkeys(action.path[0] for action in ACTIONS))
         return f"keymap.{place}: there is no such screen; there are {places}"
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        return f"keymap.{place}.{name}: there is no such action" + (
-            f"; did you mean {near[0]}?" if near else ""
-        )
+        near = nearest(name, names)
+        return f"keymap.{place}.{name}: there is no such action" + (f"; did you mean {near}?" if near else "")
     for key in _key_names(keys) or [""]:
         *modifiers, last = key.split("+")
         if not (last and set(modifiers) <= MODIFIERS and _is_key(last)):

@@ -3,7 +3,6 @@
 A new setting is one field below, with a default and a description; `ddpm-studio settings` shows it at once.
 """
 
-import difflib
 import os
 import textwrap
 import tomllib
@@ -14,6 +13,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ddpm.errors import ConfigError
+from ddpm.spelling import nearest
 
 OnHangup = Literal["continue", "stop"]
 ImageProtocol = Literal["auto", "kitty", "sixel", "half", "none"]
@@ -133,6 +133,6 @@ def _allowed(annotation: Any) -> str:
 def _problem(problem: Any) -> str:
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, Settings.model_fields, n=1)
-        return f"there is no key {key}" + (f"; did you mean {near[0]}?" if near else "")
+        near = nearest(key, Settings.model_fields)
+        return f"there is no key {key}" + (f"; did you mean {near}?" if near else "")
     return f"{key} is {problem['input']!r:.200}: {problem['msg'].replace('Input', 'it', 1)}"

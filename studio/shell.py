@@ -13,6 +13,7 @@ from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.worker import Worker, WorkerState
 
+from ddpm.spelling import hint
 from studio import messages
 from studio.actions import ACTIONS, bindings
 from studio.ascii_only import AsciiOnly
@@ -60,7 +61,8 @@ class Shell(App[None]):
             self.theme = theme
         else:
             self._warnings.append(
-                f"There is no theme {theme}: there are {', '.join(sorted(self.available_themes))}."
+                f"There is no theme {theme}.{hint(theme, self.available_themes)} There are "
+                f"{', '.join(sorted(self.available_themes))}."
             )
         self.set_class(settings.ascii, "-ascii")
         self._own_filters = [AsciiOnly()] if settings.ascii else []

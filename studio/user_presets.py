@@ -12,6 +12,7 @@ from ddpm.files import replace_file
 from ddpm.presets import PRESETS, preset_for
 from ddpm.recipe_file import read_toml
 from ddpm.runs import check_name
+from ddpm.spelling import hint
 from studio.settings import settings_path
 
 
@@ -55,7 +56,8 @@ def preset_values(name: str) -> dict[str, Any]:
         return _read(path)
     names = [*PRESETS, *own_presets()[0]]
     raise ConfigError(
-        f"There is no preset named {name!r}. There are: {', '.join(names)}. Your own are kept in {presets_folder()}."
+        f"There is no preset named {name!r}.{hint(name, names)} There are: {', '.join(names)}. Your own are kept in "
+        f"{presets_folder()}."
     )
 
 

@@ -135,7 +135,7 @@ def test_nothing_to_watch_is_a_sentence(home, capsys):
     assert "is being trained" in said
     assert "train --resume RUN --detach" in said
     assert main(["--home", str(home), "attach", "dome"]) == 2
-    assert "There is no run named 'dome'. There are: done." in capsys.readouterr().err
+    assert "There is no run named 'dome'. Did you mean done? There are: done." in capsys.readouterr().err
 
 
 def test_the_app_opens_in_the_monitor_that_was_asked_for_and_goes_back_to_the_list(home):

@@ -228,7 +228,7 @@ def nothing(tmp_path):
         (["sample", "nosuch"], 2, "no run named 'nosuch'"),
         (["sample"], 2, "RUN"),
         ([], 2, "needs a terminal"),
-        (["nosuch"], 2, "invalid choice: 'nosuch'"),
+        (["nosuch"], 2, "There is no command 'nosuch'. There are train,"),
     ],
 )
 def test_bad_input_is_one_clear_sentence(command_line, home, tmp_path, words, code, said):

@@ -40,7 +40,7 @@ def test_a_command_arrives_as_it_was_typed(run, typed, command):
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ("fly", "'fly' is not a command; there are pause,"),
+        ("fly", "'fly' is not a command. There are pause,"),
         ("pause now", "pause stands alone"),
         ("lr", "lr needs a value"),
         ("lr fast", "lr needs a number after it, not 'fast'"),
