@@ -10,9 +10,7 @@ from weakref import WeakSet
 
 from textual import work
 
-from ddpm.checkpoint import Checkpoint, newest_whole
 from ddpm.errors import DDPMError
-from ddpm.runs import Run
 from studio import messages
 from studio.elsewhere import Elsewhere
 from studio.error_report import ErrorReport
@@ -30,6 +28,8 @@ from studio.widgets.picture import PictureView
 from studio.workshop import Workshop
 
 if TYPE_CHECKING:
+    from ddpm.checkpoint import Checkpoint
+    from ddpm.runs import Run
     from studio.drawing import Drawer
 
 WATCH_SECONDS = 2.0
@@ -49,7 +49,7 @@ class StudioApp(Shell):
         home: Path,
         data_root: Path,
         pictures: Pictures,
-        show: Run | None = None,
+        show: "Run | None" = None,
         greeting: str = "",
         warning: str = "",
         settings: Settings | None = None,
@@ -91,7 +91,7 @@ class StudioApp(Shell):
                     self.notify(news.words, severity=news.severity, timeout=10, markup=False)
             pause = max(WATCH_SECONDS, SHARE_OF_LOOKING * (time.monotonic() - began))
 
-    def _runs_on_screen(self, runs: Iterable[Run]) -> set[Path]:
+    def _runs_on_screen(self, runs: "Iterable[Run]") -> set[Path]:
         screens = [screen for screen in self.screen_stack if isinstance(screen, StudioScreen)]
         if not screens or isinstance(screens[-1], RunsScreen):
             return {run.path for run in runs}
@@ -143,7 +143,7 @@ class StudioApp(Shell):
                 view.post_message(PictureView.Turned())
         self.notify(f"Pictures: {PROTOCOL_WORDS[protocol]}.")
 
-    def _show_monitor(self, run: Run) -> None:
+    def _show_monitor(self, run: "Run") -> None:
         """The monitor directly above the list of runs, wherever one has been before."""
         from studio.screens.monitor import MonitorScreen
 
@@ -163,7 +163,7 @@ class StudioApp(Shell):
         self._resume(message.run, message.checkpoint)
 
     @work(group="resume", exclusive=True, exit_on_error=False)
-    async def _resume(self, run: Run, checkpoint: Checkpoint | None) -> None:
+    async def _resume(self, run: "Run", checkpoint: "Checkpoint | None") -> None:
         try:
             # Before anything is asked: a question whose answer is refused is worse than none.
             self.workshop.runner.check_free(run)
@@ -193,8 +193,10 @@ class StudioApp(Shell):
         if agreed:
             self._train(run, chosen)
 
-    async def _search_newest_whole(self, run: Run) -> "asyncio.Task[Checkpoint | None] | None":
+    async def _search_newest_whole(self, run: "Run") -> "asyncio.Task[Checkpoint | None] | None":
         """The search, done; None where its user did not want to wait for it."""
+        from ddpm.checkpoint import newest_whole
+
         # Off this thread: it is found by hashing files that may be large.
         search = asyncio.create_task(asyncio.to_thread(newest_whole, run.checkpoints_path))
         if (await asyncio.wait([search], timeout=0.3))[0]:
@@ -202,7 +204,7 @@ class StudioApp(Shell):
         words = "Reading the newest checkpoint to see whether it is whole …"
         return search if await self.push_screen_wait(WaitingUnless(words, search.done)) else None
 
-    def _train(self, run: Run, checkpoint: Checkpoint | None) -> bool:
+    def _train(self, run: "Run", checkpoint: "Checkpoint | None") -> bool:
         """Start training and show it; False, and a word why, where it cannot be started."""
         try:
             self.workshop.runner.start(run, checkpoint)
@@ -232,7 +234,7 @@ class StudioApp(Shell):
             self._leave(f"{message.run.name} goes on in process {message.run.status().pid}.")
 
     @work(group="leave", exclusive=True, exit_on_error=False)
-    async def _hand_over(self, run: Run) -> None:
+    async def _hand_over(self, run: "Run") -> None:
         from studio.handover import hand_over
 
         place = self.workshop

@@ -4,6 +4,7 @@ import argparse
 import gc
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ddpm.errors import ConfigError
@@ -50,7 +51,7 @@ def open_app(arguments: argparse.Namespace, show: "Run | None" = None, greeting:
         settings, problem = settings_or_defaults()
         given = {name: getattr(arguments, name) for name in ("images", "theme", "ascii")}
         asked = {name: value for name, value in given.items() if value is not None}
-        settings = settings.model_copy(update=asked)
+        settings = replace(settings, **asked)
         said = answer()
         # Letters are made of half cells. Whoever asks for a protocol by its name has it.
         images = "half" if settings.ascii and settings.images == "auto" else settings.images

@@ -1,19 +1,22 @@
 """What screens ask of the app: to go somewhere, or to train. They know the app by these messages only."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from ddpm.checkpoint import Checkpoint
-from ddpm.config import Config
-from ddpm.runs import Run
 from studio.series_looks import SeriesLook
+
+if TYPE_CHECKING:
+    from ddpm.checkpoint import Checkpoint
+    from ddpm.config import Config
+    from ddpm.runs import Run
 
 
 class OpenMonitor(Message):
     """Show the monitor of a run."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: "Run") -> None:
         self.run = run
         super().__init__()
 
@@ -21,7 +24,7 @@ class OpenMonitor(Message):
 class OpenNewRun(Message):
     """Show the form for a new run; with a recipe, that of the run ``name``, filled in from it."""
 
-    def __init__(self, config: Config | None = None, name: str = "") -> None:
+    def __init__(self, config: "Config | None" = None, name: str = "") -> None:
         self.config = config
         self.name = name
         super().__init__()
@@ -30,7 +33,7 @@ class OpenNewRun(Message):
 class OpenSchedule(Message):
     """Show the schedule explorer with a recipe's schedule and data; with a run, its network's guesses as well."""
 
-    def __init__(self, config: Config, run: Run | None = None) -> None:
+    def __init__(self, config: "Config", run: "Run | None" = None) -> None:
         self.config = config
         self.run = run
         super().__init__()
@@ -39,7 +42,7 @@ class OpenSchedule(Message):
 class OpenCompare(Message):
     """Show runs side by side, each with the look that tells it from the others."""
 
-    def __init__(self, runs: Sequence[tuple[Run, SeriesLook]]) -> None:
+    def __init__(self, runs: "Sequence[tuple[Run, SeriesLook]]") -> None:
         self.runs = runs
         super().__init__()
 
@@ -47,7 +50,7 @@ class OpenCompare(Message):
 class OpenCheckpoints(Message):
     """List the checkpoints of a run."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: "Run") -> None:
         self.run = run
         super().__init__()
 
@@ -55,7 +58,7 @@ class OpenCheckpoints(Message):
 class OpenSample(Message):
     """Show the sampling screen of a run; without a checkpoint it takes the newest whole one."""
 
-    def __init__(self, run: Run, checkpoint: Checkpoint | None = None) -> None:
+    def __init__(self, run: "Run", checkpoint: "Checkpoint | None" = None) -> None:
         self.run = run
         self.checkpoint = checkpoint
         super().__init__()
@@ -64,7 +67,7 @@ class OpenSample(Message):
 class StartTraining(Message):
     """Train a run that has just been made."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: "Run") -> None:
         self.run = run
         super().__init__()
 
@@ -72,7 +75,7 @@ class StartTraining(Message):
 class ResumeTraining(Message):
     """Train a run on: from a checkpoint, or without one from the newest that is whole."""
 
-    def __init__(self, run: Run, checkpoint: Checkpoint | None = None) -> None:
+    def __init__(self, run: "Run", checkpoint: "Checkpoint | None" = None) -> None:
         self.run = run
         self.checkpoint = checkpoint
         super().__init__()
@@ -81,7 +84,7 @@ class ResumeTraining(Message):
 class LetGo(Message):
     """Leave the app while a run goes on: in a background process, or in the other one that trains it already."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: "Run") -> None:
         self.run = run
         super().__init__()
 

@@ -2,8 +2,8 @@
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ddpm.runs import Run
 from studio import late_answers
 from studio.app import StudioApp
 from studio.error_report import report_of
@@ -11,6 +11,9 @@ from studio.leaving import Leaver
 from studio.settings import Settings
 from studio.terminal import Pictures
 from studio.terminal_line import drawing_unbreakably, say
+
+if TYPE_CHECKING:
+    from ddpm.runs import Run
 
 SOUND_SECONDS = 5.0  # an app that an error ends sooner than this would only be ended by it again
 
@@ -20,7 +23,7 @@ def run_app(
     data_root: Path,
     pictures: Pictures,
     settings: Settings,
-    show: Run | None = None,
+    show: "Run | None" = None,
     greeting: str = "",
     warning: str = "",
 ) -> int:

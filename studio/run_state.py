@@ -2,9 +2,10 @@
 
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ddpm.runs import Status
+if TYPE_CHECKING:
+    from ddpm.runs import Status
 
 SeenState = Literal[
     "preparing", "running", "paused", "stalled", "stopped", "finished", "failed", "dead", "gone"
@@ -60,7 +61,7 @@ STATE_COLORS_ON_LIGHT: dict[str, str] = {
 
 
 def seen_state(
-    status: Status, *, training: bool, starting: bool = False, now: float | None = None
+    status: "Status", *, training: bool, starting: bool = False, now: float | None = None
 ) -> SeenState:
     """The state to show. A run that says it is alive is dead while nobody trains it, and stalled while its process
     has given no sign of life for a minute.
@@ -96,7 +97,7 @@ def nobody_listens(state: SeenState) -> str:
     return f"The run is {LOOKS[state].word}, so nobody would hear it."
 
 
-def silence_words(status: Status) -> str:
+def silence_words(status: "Status") -> str:
     """What may be wrong with a trainer that gives no sign of life, and what to do."""
     return (
         f"It may be in a long step, waiting for a disk, or suspended: `kill -CONT {status.pid}` on "

@@ -7,17 +7,19 @@ of a run (recipe, metrics, tags), the runs that a person sees first, for as long
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ddpm.errors import ConfigError
 from ddpm.printable import printable
-from ddpm.runs import Run, Status
-from ddpm.runs_root import list_runs
 from studio.metrics_sketch import number_or_none, sketch
 from studio.run_state import ALIVE, SeenState, seen_state
 from studio.run_tags import FILE as TAGS
 from studio.run_tags import read_tags
+
+if TYPE_CHECKING:
+    from ddpm.runs import Run, Status
 
 _Version = tuple[tuple[int, int, int], ...]
 
@@ -37,7 +39,7 @@ class RunDetails:
 class RunSummary:
     """What the list of runs shows. ``changed`` is in seconds since 1970, 0 where nothing is known."""
 
-    run: Run
+    run: "Run"
     state: SeenState
     step: int
     steps: int
@@ -65,7 +67,7 @@ class RunSummary:
 class _Known:
     """What was read of a run, and of which versions of its files."""
 
-    status: Status = field(default_factory=lambda: Status(state="stopped"))
+    status: "Status | None" = None
     status_version: _Version | None = None
     details: RunDetails | None = None
     details_version: _Version | None = None
@@ -83,11 +85,14 @@ class RunSummaries:
 
         ``starting``: the run that this process has a thread for.
         """
+        # In the thread that reads, so that pydantic does not delay the first paint.
+        from ddpm.runs_root import list_runs
+
         runs = list_runs(self._root)
         self._known = {run.path: self._known.get(run.path) or _Known() for run in runs}
         return [self._readable(run, starting == run.path) for run in runs]
 
-    def read_details(self, runs: Iterable[Run], seconds: float = math.inf) -> bool:
+    def read_details(self, runs: "Iterable[Run]", seconds: float = math.inf) -> bool:
         """Read the details of those that have changed, in this order.
 
         False where the time is up: call again with the same iterator to go on behind the last one that was read.
@@ -109,20 +114,20 @@ class RunSummaries:
             return summary
         return replace(summary, details=known.details)
 
-    def _readable(self, run: Run, starting: bool) -> RunSummary:
+    def _readable(self, run: "Run", starting: bool) -> RunSummary:
         """The summary; a line that says so where files of the run are not what they should be."""
         try:
             return self._summary(run, starting)
         except Exception:  # whatever else may be written in a file: one run must not hide the others
             return RunSummary(run, "failed", 0, 0, 0.0, RunDetails("damaged"))
 
-    def _summary(self, run: Run, starting: bool) -> RunSummary:
+    def _summary(self, run: "Run", starting: bool) -> RunSummary:
         known = self._known[run.path]
         # The lock of a run whose trainer has had its last word need not be asked for.
-        said_alive = known.status.state in ALIVE
+        said_alive = known.status is not None and known.status.state in ALIVE
         training = (said_alive or starting) and run.is_training()
         version = _version(run.status_path)
-        if known.status_version != version:
+        if known.status is None or known.status_version != version:
             training = run.is_training()
             known.status, known.status_version = run.status(), version
         status = known.status
@@ -149,7 +154,7 @@ def _file_version(path: Path) -> tuple[int, int, int]:
     return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
-def _details(run: Run) -> RunDetails:
+def _details(run: "Run") -> RunDetails:
     try:
         found = sketch(run.metrics_path)
         last = found.last or {}
@@ -164,7 +169,7 @@ def _details(run: Run) -> RunDetails:
         return RunDetails("damaged")
 
 
-def _read_source(run: Run) -> str:
+def _read_source(run: "Run") -> str:
     try:
         source = run.config().data.source
     except ConfigError:
@@ -172,7 +177,7 @@ def _read_source(run: Run) -> str:
     return printable(Path(source).name if "/" in source else source)
 
 
-def _changed(run: Run, heartbeat: float) -> float:
+def _changed(run: "Run", heartbeat: float) -> float:
     if heartbeat:
         return heartbeat
     try:

@@ -1,10 +1,13 @@
 """Words that a person puts on a run, in a small file of its directory."""
 
 import re
+from typing import TYPE_CHECKING
 
 from ddpm.errors import RunError
 from ddpm.files import json_bytes, parse_json, read_small, replace_file
-from ddpm.runs import Run
+
+if TYPE_CHECKING:
+    from ddpm.runs import Run
 
 FILE = "tags.json"
 MOST = 8
@@ -12,7 +15,7 @@ LONGEST = 24
 _TAG = re.compile(rf"[\w.+-]{{1,{LONGEST}}}")
 
 
-def read_tags(run: Run) -> tuple[str, ...]:
+def read_tags(run: "Run") -> tuple[str, ...]:
     """The tags of a run. Anybody may have written the file: what in it is no tag is passed over."""
     try:
         found = parse_json(read_small(run.path / FILE))
@@ -24,7 +27,7 @@ def read_tags(run: Run) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))[:MOST]
 
 
-def write_tags(run: Run, tags: tuple[str, ...]) -> None:
+def write_tags(run: "Run", tags: tuple[str, ...]) -> None:
     """Put these in place of the tags it has. Raises RunError."""
     try:
         replace_file(run.path / FILE, json_bytes(list(tags)))

@@ -6,13 +6,15 @@ import threading
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ddpm.checkpoint import Checkpoint
-from ddpm.commands import Command
 from ddpm.errors import DDPMError, RunError
-from ddpm.events import StepDone
-from ddpm.runs import Run
 from studio.torch_import import load_torch, no_collections
+
+if TYPE_CHECKING:
+    from ddpm.checkpoint import Checkpoint
+    from ddpm.commands import Command
+    from ddpm.runs import Run
 
 
 @dataclass(frozen=True)
@@ -40,23 +42,23 @@ class Runner:
     def is_alive(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
-    def trains(self, run: Run) -> bool:
+    def trains(self, run: "Run") -> bool:
         """Whether this process is training that run just now."""
         return self.is_alive and self.run is not None and self.run.path == run.path
 
-    def is_starting(self, run: Run) -> bool:
+    def is_starting(self, run: "Run") -> bool:
         """Whether the thread is still on its way to the first event of that run."""
         return self.trains(run) and not self._has_begun
 
-    def is_stopping(self, run: Run) -> bool:
+    def is_stopping(self, run: "Run") -> bool:
         """Whether that run was told to stop and has not yet."""
         return self.trains(run) and self._stop_asked.is_set()
 
-    def error_of(self, run: Run) -> str:
+    def error_of(self, run: "Run") -> str:
         """What went wrong with that run's training in this process; empty while nothing has."""
         return self.error if self.run is not None and self.run.path == run.path else ""
 
-    def check_free(self, run: Run) -> None:
+    def check_free(self, run: "Run") -> None:
         """Raise RunError while another run is being trained here, or this one anywhere."""
         if self.is_alive and self.run is not None:
             other = "" if self.run.path == run.path else f", or train {run.name} from another terminal"
@@ -66,7 +68,7 @@ class Runner:
         if run.is_training():
             raise RunError(f"{run.name} is being trained by another process already.")
 
-    def start(self, run: Run, checkpoint: Checkpoint | None = None) -> None:
+    def start(self, run: "Run", checkpoint: "Checkpoint | None" = None) -> None:
         """Train ``run`` from its beginning or a checkpoint; its data set is downloaded where it is missing.
 
         Raises RunError as ``check_free`` does.
@@ -96,9 +98,10 @@ class Runner:
         gc.collect()
         torch.cuda.empty_cache()
 
-    def _train(self, run: Run, checkpoint: Checkpoint | None) -> None:
+    def _train(self, run: "Run", checkpoint: "Checkpoint | None") -> None:
         try:
             load_torch()
+            from ddpm.events import StepDone
             from ddpm.session import train_run
 
             events = train_run(
@@ -125,7 +128,7 @@ class Runner:
         except BaseException:
             self.error = traceback.format_exc()
 
-    def _take_commands(self, run: Run) -> list[Command]:
+    def _take_commands(self, run: "Run") -> "list[Command]":
         commands = run.take_commands()
         return [*commands, "stop"] if self._stop_asked.is_set() else commands
 

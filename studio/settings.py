@@ -6,11 +6,12 @@ A new setting is one field below, with a default and a description; `ddpm-studio
 import os
 import textwrap
 import tomllib
+from collections.abc import Iterator
+from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ddpm.errors import ConfigError
 from ddpm.spelling import nearest
@@ -19,38 +20,67 @@ OnHangup = Literal["continue", "stop"]
 ImageProtocol = Literal["auto", "kitty", "sixel", "half", "none"]
 # A setting on_hangup is also taken from the environment variable DDPM_STUDIO_ON_HANGUP, and so are all but tables.
 ENVIRONMENT_PREFIX = "DDPM_STUDIO_"
+_TRUTHS = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+_KIND_WORDS: dict[Any, str] = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
-class Settings(BaseModel):
+# Checked by hand: pydantic takes as long to import as a fifth of the way to the first paint.
+@dataclass(frozen=True)
+class Settings:
     """Every setting, its meaning and its default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    on_hangup: OnHangup = Field(
-        "continue",
-        description="what training does when its terminal goes away (a dropped SSH line, a closed window): it goes on "
-        "without one, or it saves a checkpoint and stops",
+    on_hangup: OnHangup = field(
+        default="continue",
+        metadata={
+            "description": "what training does when its terminal goes away (a dropped SSH line, a closed window): it "
+            "goes on without one, or it saves a checkpoint and stops"
+        },
     )
-    theme: str = Field(
-        "studio",
-        description="the colours of the app; the command palette (ctrl+p) shows every theme there is",
+    theme: str = field(
+        default="studio",
+        metadata={
+            "description": "the colours of the app; the command palette (ctrl+p) shows every theme there is"
+        },
     )
-    images: ImageProtocol = Field("auto", description="how the app shows pictures; auto asks the terminal")
-    picture_bytes: int = Field(
-        64_000,
-        ge=1_000,
-        description="bytes a second that pictures may take at most on the way to the terminal; for more, they are sent "
-        "in fewer colours, then smaller, then as half cells",
+    images: ImageProtocol = field(
+        default="auto", metadata={"description": "how the app shows pictures; auto asks the terminal"}
     )
-    ascii: bool = Field(
-        False, description="whether the app draws with the characters of ASCII only, pictures included"
+    picture_bytes: int = field(
+        default=64_000,
+        metadata={
+            "description": "bytes a second that pictures may take at most on the way to the terminal; for more, they "
+            "are sent in fewer colours, then smaller, then as half cells",
+            "least": 1_000,
+        },
     )
-    animations: bool = Field(True, description="whether the app scrolls and fades smoothly, or at once")
-    keymap: dict[str, dict[str, str]] = Field(
+    ascii: bool = field(
+        default=False,
+        metadata={
+            "description": "whether the app draws with the characters of ASCII only, pictures included"
+        },
+    )
+    animations: bool = field(
+        default=True, metadata={"description": "whether the app scrolls and fades smoothly, or at once"}
+    )
+    keymap: dict[str, dict[str, str]] = field(
         default_factory=dict,
-        description="your own keys, by screen and action, several with commas between them; those not named here "
-        "stay as they are",
+        metadata={
+            "description": "your own keys, by screen and action, several with commas between them; those not named "
+            "here stay as they are"
+        },
     )
+
+
+SETTINGS: dict[str, Field[Any]] = {setting.name: setting for setting in fields(Settings)}
 
 
 def settings_path() -> Path:
@@ -75,26 +105,74 @@ def read_settings(path: Path | None = None) -> Settings:
         raise ConfigError(f"Cannot read the settings {path}: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"The settings {path} are not valid TOML: {error}.") from None
-    _checked(values, f"The settings {path} are")
-    return _checked(
-        {**values, **_from_environment()}, f"The environment's {ENVIRONMENT_PREFIX}* settings are"
-    )
+    given = _from_environment()
+    _refuse(_problems(values), f"The settings {path} are")
+    _refuse(_problems(given), f"The environment's {ENVIRONMENT_PREFIX}* settings are")
+    return Settings(**{**values, **given})
 
 
-def _from_environment() -> dict[str, str]:
+def _from_environment() -> dict[str, Any]:
     return {
-        name: value
-        for name in Settings.model_fields
+        name: _parsed(value, setting.type)
+        for name, setting in SETTINGS.items()
         if name != "keymap" and (value := os.environ.get(ENVIRONMENT_PREFIX + name.upper()))
     }
 
 
-def _checked(values: dict[str, Any], what: str) -> Settings:
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        problems = "; ".join(_problem(problem) for problem in error.errors(include_url=False))
-        raise ConfigError(f"{what} not valid: {problems}.") from None
+def _parsed(text: str, kind: Any) -> Any:
+    """The value that a text of the environment stands for; the text itself where it is none, to be told of."""
+    if kind is bool:
+        return _TRUTHS.get(text.strip().lower(), text)
+    if kind is int:
+        try:
+            return int(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _problems(values: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with the values of settings, each in some words."""
+    for name, value in values.items():
+        if name not in SETTINGS:
+            near = nearest(name, SETTINGS)
+            yield f"there is no key {name}" + (f"; did you mean {near}?" if near else "")
+        elif name == "keymap":
+            yield from _problems_of_keys(value)
+        elif wanted := _wanted(value, SETTINGS[name]):
+            yield _problem(name, value, wanted)
+
+
+def _problems_of_keys(keymap: Any) -> Iterator[str]:
+    if not isinstance(keymap, dict):
+        yield _problem("keymap", keymap, "a table of screens")
+        return
+    for place, keys in keymap.items():
+        if not isinstance(keys, dict):
+            yield _problem(f"keymap.{place}", keys, "a table of actions and their keys")
+            continue
+        for action, key in keys.items():
+            if not isinstance(key, str):
+                yield _problem(f"keymap.{place}.{action}", key, "a text")
+
+
+def _problem(name: str, value: Any, wanted: str) -> str:
+    return f"{name} is {value!r:.200}: it should be {wanted}"
+
+
+def _wanted(value: Any, setting: Field[Any]) -> str:
+    """What the value of a setting should be; empty where it is that."""
+    if choices := get_args(setting.type):
+        return "" if value in choices else " or ".join(repr(choice) for choice in choices)
+    if type(value) is not setting.type:  # True is no number here
+        return _KIND_WORDS[setting.type]
+    least = setting.metadata.get("least")
+    return "" if least is None or value >= least else f"at least {least}"
+
+
+def _refuse(problems: Iterator[str], what: str) -> None:
+    if told := "; ".join(problems):
+        raise ConfigError(f"{what} not valid: {told}.")
 
 
 def settings_or_defaults() -> tuple[Settings, str]:
@@ -109,17 +187,16 @@ def as_toml(settings: Settings) -> str:
     """Every setting with its meaning and its default, as a file that can be saved in place of the old one."""
     import tomli_w  # nothing on the way to the first paint needs it
 
-    plain = [name for name in Settings.model_fields if not isinstance(getattr(settings, name), dict)]
-    tables = [name for name in Settings.model_fields if name not in plain]
-    values = settings.model_dump(mode="json", exclude_none=True)
+    values = asdict(settings)
+    plain = [name for name, value in values.items() if not isinstance(value, dict)]
+    tables = [name for name in values if name not in plain]
     parts = []
     for name in [*plain, *tables]:  # a key after a table would belong to the table
-        field = Settings.model_fields[name]
-        meaning = f"{name}: {field.description}.{_allowed(field.annotation)}"
+        meaning = f"{name}: {SETTINGS[name].metadata['description']}.{_allowed(SETTINGS[name].type)}"
         comment = textwrap.fill(meaning, 100, initial_indent="# ", subsequent_indent="# ")
-        default = tomli_w.dumps({name: field.get_default(call_default_factory=True)}).strip()
-        told = "" if name in tables else f"# Default: {default}\n"
-        written = tomli_w.dumps({name: values[name]}) if values.get(name) != {} else ""
+        default = tomli_w.dumps({name: SETTINGS[name].default}).strip() if name in plain else ""
+        told = f"# Default: {default}\n" if default else ""
+        written = tomli_w.dumps({name: values[name]}) if values[name] != {} else ""
         parts.append(f"{comment}\n{told}{written}")
     return "\n".join(parts)
 
@@ -128,11 +205,3 @@ def _allowed(annotation: Any) -> str:
     if get_origin(annotation) is not Literal:
         return ""
     return f" One of {', '.join(repr(choice) for choice in get_args(annotation))}."
-
-
-def _problem(problem: Any) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        near = nearest(key, Settings.model_fields)
-        return f"there is no key {key}" + (f"; did you mean {near}?" if near else "")
-    return f"{key} is {problem['input']!r:.200}: {problem['msg'].replace('Input', 'it', 1)}"

@@ -77,6 +77,13 @@ class Shell(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return variables(self.current_theme)
 
+    def refresh_css(self, animate: bool = True) -> None:
+        # The theme is set before there is anything to style: the style sheets would be read for that alone.
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._own_filters]
 

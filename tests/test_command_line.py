@@ -327,3 +327,14 @@ def test_what_is_not_needed_is_not_imported(tmp_path, words, absent):
     imported = done.stdout.splitlines()[-1].split()
     assert imported[0] == "IMPORTED", done.stderr
     assert set(imported) & set(absent) == set()
+
+
+def test_what_the_first_paint_does_not_need_is_not_imported():
+    script = (
+        "import sys, studio.opening, studio.terminal\n"
+        "print(*[name for name in ('torch', 'numpy', 'PIL', 'pydantic') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, timeout=100
+    )
+    assert (done.stdout.split(), done.stderr) == ([], "")

@@ -6,7 +6,7 @@ import pytest
 
 from ddpm.errors import ConfigError
 from studio.cli import main
-from studio.settings import Settings, as_toml, read_settings, settings_or_defaults, settings_path
+from studio.settings import SETTINGS, Settings, as_toml, read_settings, settings_or_defaults, settings_path
 
 
 @pytest.fixture
@@ -83,6 +83,6 @@ def test_the_command_shows_the_defaults_where_the_file_is_broken(file, capsys):
 
 def test_every_setting_is_described():
     text = as_toml(Settings())
-    for name, field in Settings.model_fields.items():
-        assert field.description
+    for name, setting in SETTINGS.items():
+        assert setting.metadata["description"]
         assert f"# {name}: " in text

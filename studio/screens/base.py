@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -13,13 +13,15 @@ from textual.widgets import Footer, Static
 from textual.worker import Worker, WorkerState
 
 from ddpm.errors import DDPMError
-from ddpm.runs import Run
 from studio import figures, messages
 from studio.action import Place
 from studio.run_state import seen_state
 from studio.screens.dialogs import Confirm
 from studio.widgets.title_bar import TitleBar, state_content
 from studio.workshop import Workshop
+
+if TYPE_CHECKING:
+    from ddpm.runs import Run
 
 SMALLEST = (80, 20)
 COVERED_SECONDS = 0.2
@@ -30,7 +32,7 @@ class StudioScreen(Screen[None]):
     """A full screen of the app. Subclasses say their ``place`` and give their ``body``."""
 
     place: ClassVar[Place]
-    subject: Run | None = None  # the run whose state the screen shows anyway
+    subject: "Run | None" = None  # the run whose state the screen shows anyway
 
     def __init__(self, workshop: Workshop, title: str, after: str = "") -> None:
         """``title``: a name, shortened where there is no room; ``after`` never is."""
@@ -62,7 +64,7 @@ class StudioScreen(Screen[None]):
         self._show_training()
 
     @property
-    def chosen_run(self) -> Run | None:
+    def chosen_run(self) -> "Run | None":
         """The run that what is done to a run is done to."""
         return self.subject
 

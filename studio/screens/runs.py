@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.binding import BindingType
@@ -12,9 +12,6 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from ddpm.errors import DDPMError
-from ddpm.presets import config_for
-from ddpm.runs import Run, check_name
-from ddpm.runs_root import create_run, free_name
 from studio import messages
 from studio.action import Place
 from studio.actions import bindings
@@ -30,6 +27,11 @@ from studio.widgets.newest_samples import NewestSamples
 from studio.widgets.run_table import RunTable
 from studio.widgets.runs_line import RunsLine
 from studio.workshop import Workshop
+
+if TYPE_CHECKING:
+    from ddpm.runs import Run
+
+# What needs pydantic is imported where it is used, so that it does not delay the first paint.
 
 WELCOME = Content.from_markup(
     "[bold $primary]Train a diffusion model on this machine and watch it learn.[/]\n\n"
@@ -70,7 +72,7 @@ class RunsScreen(StudioScreen):
     def on_mount(self) -> None:
         self.query_one("#welcome").display = False
         self.query_one(RunTable).focus()
-        self.follow(self._look)
+        self.call_after_refresh(self.follow, self._look)  # the reading would slow the first paint down
 
     # Reading
 
@@ -82,7 +84,7 @@ class RunsScreen(StudioScreen):
         return seconds
 
     def on_screen_resume(self) -> None:
-        self._look_now()
+        self.call_after_refresh(self._look_now)
 
     @work(group="look", exclusive=True, exit_on_error=False)
     async def _look_now(self) -> None:
@@ -149,7 +151,7 @@ class RunsScreen(StudioScreen):
         return self.query_one(RunTable).chosen
 
     @property
-    def chosen_run(self) -> Run | None:
+    def chosen_run(self) -> "Run | None":
         return self._chosen.run if self._chosen else None
 
     # Keys
@@ -193,6 +195,8 @@ class RunsScreen(StudioScreen):
         self.post_message(messages.OpenNewRun())
 
     def action_schedule(self) -> None:
+        from ddpm.presets import config_for
+
         # Without a run the digits show it as well.
         chosen = self._chosen
         try:
@@ -221,6 +225,9 @@ class RunsScreen(StudioScreen):
         self._show_chosen_soon()
 
     def action_train_digits(self) -> None:
+        from ddpm.presets import config_for
+        from ddpm.runs_root import create_run, free_name
+
         root = self.workshop.runs_root
         if self.workshop.runner.is_alive and self.workshop.runner.run:
             self.notify(
@@ -302,7 +309,9 @@ class RunsScreen(StudioScreen):
             self._rename(chosen.run)
 
     @work(group="change", exclusive=True, exit_on_error=False)
-    async def _rename(self, run: Run) -> None:
+    async def _rename(self, run: "Run") -> None:
+        from ddpm.runs import check_name
+
         detail = "Letters, digits, '.', '_' and '-'; not while it is trained."
         ask = Ask(f"A new name for {run.name}", detail, run.name, "Rename", check_name)
         name = await self.app.push_screen_wait(ask)
@@ -323,7 +332,7 @@ class RunsScreen(StudioScreen):
             self._delete(chosen.run)
 
     @work(group="change", exclusive=True, exit_on_error=False)
-    async def _delete(self, run: Run) -> None:
+    async def _delete(self, run: "Run") -> None:
         question = f"Delete the run {run.name}?"
         detail = "Its recipe, metrics, previews, checkpoints and samples are removed for good."
         if await self.agrees(question, detail, "Delete"):

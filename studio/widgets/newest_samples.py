@@ -2,14 +2,16 @@
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from ddpm.runs import Preview, Run
-from studio.feed import newest_preview
-from studio.preview_images import images_of
 from studio.terminal import Pictures
 from studio.widgets.preview import SamplePane
+
+if TYPE_CHECKING:
+    from ddpm.runs import Preview, Run
+    from studio.contact_sheet import Pixels
 
 
 class NewestSamples(SamplePane):
@@ -20,7 +22,7 @@ class NewestSamples(SamplePane):
         self._wanted: Path | None = None
         self._found: tuple[Path, Preview | None] | None = None
 
-    async def follow(self, run: Run | None) -> None:
+    async def follow(self, run: "Run | None") -> None:
         """Show the newest samples of the run; without a run, nothing."""
         self._wanted = run.path if run else None
         if run is None:
@@ -28,13 +30,13 @@ class NewestSamples(SamplePane):
             self.border_title = None
             self.say("")
             return
-        preview = await asyncio.to_thread(newest_preview, run)
+        preview = await asyncio.to_thread(_newest_preview, run)
         found = (run.path, preview)
         if found == self._found:
             return
         images, problem = None, "no samples yet"
         if preview is not None:
-            images, problem = await asyncio.to_thread(images_of, preview)
+            images, problem = await asyncio.to_thread(_images_of, preview)
         # Meanwhile the cursor may have gone on: what was read for one run is not shown under another's name.
         if self._wanted != run.path or not self.is_attached:
             return
@@ -46,3 +48,18 @@ class NewestSamples(SamplePane):
         else:
             self.show(images, title)
         self._found = found
+
+
+# These import in the thread that reads, so that pydantic does not delay the first paint.
+
+
+def _newest_preview(run: "Run") -> "Preview | None":
+    from studio.feed import newest_preview
+
+    return newest_preview(run)
+
+
+def _images_of(preview: "Preview") -> "tuple[Pixels | None, str]":
+    from studio.preview_images import images_of
+
+    return images_of(preview)
