@@ -5,7 +5,6 @@ other tests look at those.
 """
 
 import difflib
-import html
 import os
 import re
 from pathlib import Path
@@ -15,7 +14,6 @@ from app_pilot import drive, finished_run, screen_text, until, untrained_checkpo
 from conftest import REPOSITORY
 
 SNAPSHOTS = REPOSITORY / "tests" / "snapshots"
-CELL = 12.2  # the width of a character in Textual's pictures
 
 # The screens in the order in which one walk opens them: name, keys that lead there, words that come last of all that
 # is shown, keys that lead back.
@@ -48,19 +46,6 @@ def blotted(text: str) -> str:
     return text
 
 
-def rows(svg: str, columns: int) -> str:
-    """The characters of a picture of the screen, each in its place."""
-    lines: dict[int, list[str]] = {}
-    pieces = re.findall(r'<text[^>]* x="([\d.]+)"[^>]*clip-path="url\(#[^"]*line-(\d+)\)">(.*?)</text>', svg)
-    for x, line, words in pieces:
-        row = lines.setdefault(int(line), [" "] * columns)
-        at = round(float(x) / CELL)
-        for offset, character in enumerate(html.unescape(words).replace("\xa0", " ")):
-            row[at + offset : at + offset + 1] = character
-    last = max(lines)
-    return "\n".join("".join(lines.get(line, [])).rstrip() for line in range(last + 1)) + "\n"
-
-
 def walk(home: Path, size: tuple[int, int]) -> dict[str, str]:
     seen = {}
 
@@ -74,7 +59,7 @@ def walk(home: Path, size: tuple[int, int]) -> dict[str, str]:
             # What is still being read or drawn comes within some looks of the screen.
             for _ in range(40):
                 await pilot.pause(0.15)
-                now = blotted(rows(app.export_screenshot(), size[0]))
+                now = blotted(screen_text(pilot) + "\n")
                 if now == before:
                     break
                 before = now

@@ -10,11 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from ddpm.errors import DDPMError
 from ddpm.sample_config import SampleConfig
 from studio.terminal import Pictures
+from studio.widgets.key_line import KeyLine
 from studio.widgets.picture_row import Picture, PictureRow
 from studio.widgets.words import Words
 
@@ -55,7 +56,7 @@ class AttentionDialog(ModalScreen[None]):
             yield Static(Content.styled("Where the network looks", "bold"))
             yield PictureRow(self._pictures, id="attention-row")
             yield Words("", id="attention-words", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self._read()

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from ddpm.errors import DDPMError
@@ -17,6 +17,7 @@ from studio import figures, messages
 from studio.action import Place
 from studio.run_state import seen_state
 from studio.screens.dialogs import Confirm
+from studio.widgets.key_line import KeyLine
 from studio.widgets.title_bar import TitleBar, state_content
 from studio.workshop import Workshop
 
@@ -44,7 +45,7 @@ class StudioScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield TitleBar(*self._place_title)
         yield from self.body()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
         yield Static(
             f"This terminal is too small.\nddpm-studio needs {SMALLEST[0]} x {SMALLEST[1]} characters.\n"
             "Training is not affected.",

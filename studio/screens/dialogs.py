@@ -10,11 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, Input, LoadingIndicator, Static
+from textual.widgets import Button, Input, LoadingIndicator, Static
 
 from ddpm.errors import DDPMError
 from studio.action import Place
 from studio.keymap import Keymap
+from studio.widgets.key_line import KeyLine
 
 
 class Confirm(ModalScreen[bool]):
@@ -42,7 +43,7 @@ class Confirm(ModalScreen[bool]):
                     compact=True,
                 )
                 yield Button("Cancel (esc)", id="no", compact=True)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one("#no" if self._dangerous else "#yes").focus()
@@ -78,7 +79,7 @@ class Ask(ModalScreen[str | None]):
             with Horizontal(classes="dialog-buttons"):
                 yield Button(f"{self._yes} (enter)", id="yes", variant="primary", compact=True)
                 yield Button("Cancel (esc)", id="no", compact=True)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_input_changed(self) -> None:
         self.query_one(".dialog-problem", Static).update("")
@@ -129,7 +130,7 @@ class WaitingUnless(Waiting):
 
     def compose(self) -> ComposeResult:
         yield from super().compose()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
 
 class Help(ModalScreen[None]):
@@ -151,7 +152,7 @@ class Help(ModalScreen[None]):
             for key, text in [*self._keymap.help_rows(self._place), *_ALWAYS]:
                 keys.add_row(Text(key, f"bold {colors['accent']}", justify="right"), Text(text))
             yield Static(keys, classes="dialog-detail")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()

@@ -7,9 +7,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, Static
+from textual.widgets import Button, Static
 
 from studio.error_report import ErrorReport
+from studio.widgets.key_line import KeyLine
 
 
 class ErrorPanel(ModalScreen[None]):
@@ -39,7 +40,7 @@ class ErrorPanel(ModalScreen[None]):
                 yield Button("Details (d)", id="details", compact=True)
                 yield Button("Copy details (c)", id="copy", compact=True)
                 yield Button("Close (esc)", id="close", variant="primary", compact=True)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one("#error-details").display = False

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, Input, LoadingIndicator, Select, Static
+from textual.widgets import Button, Input, LoadingIndicator, Select, Static
 
 from ddpm.checkpoint import Checkpoint, weights_in
 from ddpm.config import Config
@@ -20,6 +20,7 @@ from ddpm.runs import Run
 from ddpm.sample_recipe import NO_CLASS
 from studio.exporting import FORMATS, export, usual_place
 from studio.widgets.fields import Field, KeyedInput, picker
+from studio.widgets.key_line import KeyLine
 
 
 class ExportDialog(ModalScreen[str | None]):
@@ -52,7 +53,7 @@ class ExportDialog(ModalScreen[str | None]):
             with Horizontal(classes="dialog-buttons"):
                 yield Button("Export (ctrl+s)", id="yes", variant="primary", compact=True)
                 yield Button("Cancel (esc)", id="no", compact=True)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self._busy(False)

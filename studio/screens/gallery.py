@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ddpm.errors import DDPMError
@@ -18,6 +18,7 @@ from ddpm.runs import Run
 from studio import figures
 from studio.gallery import SavedDrawing, images_of, saved_drawings
 from studio.terminal import Pictures
+from studio.widgets.key_line import KeyLine
 from studio.widgets.preview import SamplePane
 from studio.widgets.words import Words
 
@@ -50,7 +51,7 @@ class GalleryDialog(ModalScreen[SavedDrawing | None]):
                 yield DrawingsList(id="gallery-list")
                 yield SamplePane(self._pictures, empty="", id="gallery-images")
             yield Words("", id="gallery-words", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from ddpm.config import Config
 from ddpm.errors import ConfigError
@@ -19,6 +19,7 @@ from ddpm.files import replace_file
 from ddpm.recipe_file import to_toml
 from studio.recipe_form import file_command
 from studio.screens.dialogs import Ask
+from studio.widgets.key_line import KeyLine
 
 
 class RecipeWindow(ModalScreen[None]):
@@ -45,7 +46,7 @@ class RecipeWindow(ModalScreen[None]):
             yield Static("", id="recipe-commands", markup=False)
             with VerticalScroll(id="recipe-scroll"):
                 yield Static(self._toml, markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one("#recipe-scroll").focus()
