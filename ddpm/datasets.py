@@ -52,7 +52,7 @@ def refuse_no_data(config: Config, run_name: str) -> None:
     if config.data.source == NO_DATA:
         raise NoSuchDataError(
             f"{run_name} was imported without a data set, so there are no images to train it on or measure it with: "
-            "import it again with --data DATA, or name data.source in its config.toml."
+            "import it again with `ddpm-studio import --data DATA`, or name data.source in its config.toml."
         )
 
 

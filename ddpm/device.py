@@ -28,11 +28,11 @@ def pick_device(name: str) -> torch.device:
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise DeviceError(
             f"The device {name!r} was asked for, but PyTorch {torch.__version__} finds no usable NVIDIA GPU here. "
-            "Check the driver with nvidia-smi, or use --device cpu (or auto)."
+            "Check the driver with nvidia-smi, or use the device cpu (or auto)."
         )
     if name == "mps" and not torch.backends.mps.is_available():
         raise DeviceError(
-            "The device 'mps' was asked for, but this is no Mac with Metal. Use --device cpu (or auto)."
+            "The device 'mps' was asked for, but this is no Mac with Metal. Use the device cpu (or auto)."
         )
     try:
         device = torch.device(name)

@@ -98,7 +98,7 @@ def evaluate(
     _check_classes(network, image_set)
     images = _Chosen(network, image_set, options)
     loss = bits = None
-    with out_of_memory_told("a smaller --batch-size"):
+    with out_of_memory_told("a smaller batch size"):
         if "loss" in options.metrics:
             loss = yield from _loss(network, images, options)
         if "bpd" in options.metrics:
@@ -113,7 +113,7 @@ def step_variance(config: DiffusionConfig, asked: StepVariance | None) -> StepVa
     if asked == "learned" and config.variance == "fixed":
         raise ConfigError(
             "This network has not learned a variance (its recipe says diffusion.variance = fixed): "
-            "use --variance posterior or beta."
+            "use the variance posterior or beta."
         )
     return asked or ("learned" if config.variance == "learned" else "posterior")
 

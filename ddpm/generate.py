@@ -202,7 +202,5 @@ def save_images(images: Tensor, out: Path, recipe: dict[str, Any], recipe_name: 
         write_png(out / "grid.png", legible_grid(pixels, recipe.get("columns")))
         replace_file(out / recipe_name, json_bytes(recipe))
     except OSError as error:
-        raise RunError(
-            f"Cannot write the images to {out}: {error.strerror}. Choose another place with --out."
-        ) from None
+        raise RunError(f"Cannot write the images to {out}: {error.strerror}. Choose another place.") from None
     return out / "grid.png"

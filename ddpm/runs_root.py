@@ -51,7 +51,7 @@ def new_run(root: Path, name: str, config: Config) -> Iterator[Run]:
         if error.errno == errno.ENOTEMPTY:
             raise _name_taken(root, name) from None
         raise RunError(
-            f"Cannot make the run {root / name}: {error.strerror}. Choose another place with --home."
+            f"Cannot make the run {root / name}: {error.strerror}. Start ddpm-studio with another --home."
         ) from None
     except BaseException:
         shutil.rmtree(building.path, ignore_errors=True)
@@ -60,7 +60,7 @@ def new_run(root: Path, name: str, config: Config) -> Iterator[Run]:
 
 def _name_taken(root: Path, name: str) -> RunNameError:
     return RunNameError(
-        f"There is a run named {name} already, in {root}. Choose another name, or continue it with --resume {name}."
+        f"There is a run named {name} already, in {root}. Choose another name, or resume that run."
     )
 
 
@@ -103,7 +103,7 @@ def _names(root: Path) -> list[str]:
         return []
     except OSError as error:
         raise RunError(
-            f"Cannot read the runs in {root}: {error.strerror}. Choose another place with --home."
+            f"Cannot read the runs in {root}: {error.strerror}. Start ddpm-studio with another --home."
         ) from None
 
 

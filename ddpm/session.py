@@ -175,7 +175,7 @@ def _roll_back(run: Run, trainer: Trainer, due: RollbackDue) -> RolledBack:
         raise TrainingError(
             f"At step {due.step} {due.reason}. The run has gone back {rollbacks(config)} of "
             f"{config.train.max_rollbacks} times (train.max_rollbacks), so it ends here; its checkpoints are sound. "
-            f"Look at its data (`ddpm-studio data`), or resume it with a --train.lr below {lr:g}."
+            f"Look at its data, or go on from a checkpoint with a learning rate (train.lr) below {lr:g}."
         )
     checkpoint = _checkpoint_before(run, due.learned)
     back_to = checkpoint.step if checkpoint else 0

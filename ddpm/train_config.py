@@ -39,7 +39,7 @@ class TrainConfig(Section):
     )
     ema_more_decays: Decays = Field(
         (),
-        description="decays of further averages, such as 0.99,0.9999; draw from one with --weights ema-0.9999",
+        description="decays of further averages, such as 0.99,0.9999; the weights ema-0.9999 draw from one",
     )
     ema_lengths: Lengths = Field(
         (),

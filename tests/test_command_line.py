@@ -271,7 +271,7 @@ def test_a_gpu_that_is_not_there_is_told_and_no_run_is_left_training(command_lin
     assert done.returncode == 2
     assert "no usable NVIDIA GPU" in done.stderr
     assert not (home / "runs" / "gpu").exists()
-    assert "--device cpu" in done.stderr
+    assert "the device cpu" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -281,14 +281,14 @@ def test_a_home_that_cannot_be_written_is_told(command_line, home):
     home.chmod(0o500)
     done = command_line("train", "digits")
     assert done.returncode == 1
-    assert "Choose another place with --home" in done.stderr
+    assert "Start ddpm-studio with another --home" in done.stderr
 
 
 def test_a_home_below_a_file_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     done = call(tmp_path / "file" / "home", "train", "digits")
     assert done.returncode == 1
-    assert "Choose another place with --home" in done.stderr
+    assert "Start ddpm-studio with another --home" in done.stderr
 
 
 def test_the_version(command_line):

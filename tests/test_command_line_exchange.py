@@ -61,7 +61,7 @@ def test_a_run_without_data_is_neither_trained_nor_measured_nor_marked_as_failed
         done = call(trained, *words)
         assert done.returncode == 2
         assert "bare was imported without a data set" in done.stderr
-        assert "import it again with --data" in done.stderr
+        assert "import it again with `ddpm-studio import --data DATA`" in done.stderr
     assert run.status() == before
     assert [row["kind"] for row in run.events()] == ["imported"]
 

@@ -1,10 +1,13 @@
 """Errors are shown in words that stay, with details to copy, and none of them ends the app or a run."""
 
+import ast
 import asyncio
 import contextlib
+import re
 
 import pytest
 from app_pilot import drive, finished_run, screen_text, tiny_config, until, until_seen
+from fork_server import REPOSITORY
 
 from ddpm.checkpoint import newest_whole
 from ddpm.errors import RunError
@@ -18,6 +21,17 @@ from studio.screens.error_panel import ErrorPanel
 from studio.screens.runs import RunsScreen
 from studio.settings import Settings
 from studio.terminal import find_pictures
+
+# What the app is started with, too; and those of commands that are named whole, to be copied into a shell.
+STARTED_WITH = {"--home", "--data-root"} | {"--download", "--data", "--upgrade"}
+
+
+def test_the_library_speaks_of_fields_not_of_options_of_a_command():
+    for path in (REPOSITORY / "ddpm").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value:
+                options = set(re.findall(r"--[a-z]+(?:[.-]\w+)*", node.value))
+                assert options <= STARTED_WITH, f"{path}:{node.lineno}: {node.value}"
 
 
 def raised(error):

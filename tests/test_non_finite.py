@@ -169,7 +169,7 @@ def test_a_bad_step_can_be_had_again_from_its_event(tmp_path, poison):
 def test_bad_steps_in_a_row_take_the_run_back_with_half_the_lr(tmp_path, poison):
     poison(9, 10, 11)
     run = make_run(tmp_path, train={"max_rollbacks": 2})
-    with pytest.raises(TrainingError, match=r"2 of 2 times .* resume it with a --train\.lr below 0\.00025"):
+    with pytest.raises(TrainingError, match=r"2 of 2 times .* a learning rate \(train\.lr\) below 0\.00025"):
         train(run)
     assert run.status().state == "failed"
     assert [(c.step, c.lr, c.reason) for c in run.config().changes] == [

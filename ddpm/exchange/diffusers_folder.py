@@ -73,9 +73,7 @@ def save_pipeline(network: Network, folder: Path, label: int | None = None) -> N
     try:
         _replace_folder(folder.resolve(), contents)
     except OSError as error:
-        raise ExchangeError(
-            f"Cannot write {folder}: {error.strerror}. Choose another place with --out."
-        ) from None
+        raise ExchangeError(f"Cannot write {folder}: {error.strerror}. Choose another place.") from None
 
 
 def _weights_bytes(network: Network, label: int | None) -> bytes:
@@ -88,7 +86,7 @@ def _weights_bytes(network: Network, label: int | None) -> bytes:
     if num_classes and label is None and network.config.train.label_dropout == 0:
         raise ExchangeError(
             "A pipeline is told no class, and this network was always told one (train.label_dropout 0). Choose the "
-            "class that it is to draw with --label."
+            "class that it is to draw."
         )
     if num_classes:
         told = weights.pop("label.weight")[num_classes if label is None else label]
@@ -99,9 +97,7 @@ def _weights_bytes(network: Network, label: int | None) -> bytes:
 def _replace_folder(folder: Path, contents: dict[str, bytes]) -> None:
     """Put a folder in place when it is whole; only an earlier export gives way to it."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder / MARK).is_file():
-        raise WrongPlaceError(
-            f"{folder} holds something that is no earlier export. Choose another place with --out."
-        )
+        raise WrongPlaceError(f"{folder} holds something that is no earlier export. Choose another place.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.new")
     old = building.with_suffix(".old")

@@ -116,7 +116,7 @@ def _norm_groups(network: nn.Module, model: ModelConfig) -> int:
         raise _not_theirs(
             "it has one number of groups for every GroupNorm, and this network has "
             f"{' and '.join(map(str, sorted(groups)))}; one of the same widths, trained with "
-            f"--model.norm_groups {_common_groups(norms, model)}, can be exported"
+            f"model.norm_groups {_common_groups(norms, model)}, can be exported"
         )
     return groups.pop()
 
@@ -144,7 +144,7 @@ def _head_dim(network: nn.Module) -> int | None:
 
 def _not_theirs(reason: str) -> ExchangeError:
     return ExchangeError(
-        f"diffusers' UNet2DModel cannot be this network: {reason}. Use --format safetensors."
+        f"diffusers' UNet2DModel cannot be this network: {reason}. Use the format safetensors."
     )
 
 

@@ -36,16 +36,12 @@ def save_network_file(network: Network, path: Path) -> None:
         name: parameter.detach().cpu().contiguous() for name, parameter in network.unet.named_parameters()
     }
     if path.is_dir() or (path.exists() and not is_network_file(path)):
-        raise WrongPlaceError(
-            f"{path} holds something that is no earlier export. Choose another place with --out."
-        )
+        raise WrongPlaceError(f"{path} holds something that is no earlier export. Choose another place.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, save(weights, metadata))
     except OSError as error:
-        raise ExchangeError(
-            f"Cannot write {path}: {error.strerror}. Choose another place with --out."
-        ) from None
+        raise ExchangeError(f"Cannot write {path}: {error.strerror}. Choose another place.") from None
 
 
 def load_network_file(path: Path, device: str = "auto") -> Network:

@@ -38,7 +38,7 @@ def fetch(urls: Sequence[str], md5: str, target: Path, progress: Progress) -> No
             failures.append(f"{url}: {getattr(error, 'reason', None) or error}")
     raise DataError(
         f"Cannot download {target.name} ({'; '.join(failures)}). Try again when the network is there, or put "
-        f"the file into {target.parent}, or name a folder that has it with --data-root."
+        f"the file into {target.parent}, or start ddpm-studio with a --data-root that has it."
     )
 
 
@@ -56,7 +56,7 @@ def _placed(target: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise DataError(
             f"Cannot write to {target.parent}: {error.strerror}. "
-            f"Name a folder that you may write to with --data-root."
+            f"Start ddpm-studio with a --data-root that you may write to."
         ) from None
     try:
         with file:
@@ -90,6 +90,6 @@ def missing(name: str, what: str, places: Sequence[Path]) -> MissingDataError:
     """The error for a known set that could be downloaded and is in none of these places."""
     return MissingDataError(
         f"The data set {name} is not on this disk: there is no {what} in "
-        f"{', '.join(str(place) for place in places)}. Fetch it with `ddpm-studio train {name} --download`, "
-        f"or name a folder that has it with --data-root."
+        f"{', '.join(str(place) for place in places)}. Fetch it with `ddpm-studio train {name} --download` "
+        f"or by training on it in the app, or start ddpm-studio with a --data-root that has it."
     )

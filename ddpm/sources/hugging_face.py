@@ -150,7 +150,7 @@ def _load(hub_name: HubName, data_root: Path) -> Any:
             raise DataError(f"There is no folder {folder}. Name one that the library datasets has saved.")
         raise MissingDataError(
             f"The data set {hub_name.name} is not on this disk: there is no {folder}. "
-            f"Fetch it with `ddpm-studio train {hub_name.source} --download`."
+            f"Fetch it with `ddpm-studio train {hub_name.source} --download` or by training on it in the app."
         )
     try:
         return datasets.load_from_disk(str(folder))

@@ -95,7 +95,7 @@ class SamplePane(Vertical, can_focus=True):
         if self._sheet is None or self.size.width == 0:
             return
         if self._pictures.protocol == "none":
-            self._put_words("pictures are turned off (--images none)")
+            self._put_words("pictures are turned off: I turns them on")
             self._put_title(self._sheet.title)
             return
         cells = self.content_size
