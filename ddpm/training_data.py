@@ -51,14 +51,14 @@ def open_training_data(
         return OpenedData(
             filled_in(config, summary_of(whole)),
             StreamedImages(whole.take(trained), seed, device, flip=data.flip, workers=workers),
-            left_out(whole.skipped),
+            [*left_out(whole.skipped), *stored.remarks],
             whole.take(measured).load(workers, report) if len(measured) else None,
         )
     image_set, held_out = split(stored.load(workers, report), data.held_out, seed)
     return OpenedData(
         filled_in(config, image_set),
         DeviceImages(image_set, seed, device, flip=data.flip),
-        left_out(image_set.skipped),
+        [*left_out(image_set.skipped), *stored.remarks],
         take(held_out, measured_positions(held_out.n, seed)) if held_out.n else None,
     )
 

@@ -140,7 +140,7 @@ def _data(data: DataConfig, found: Found | None) -> Content:
         lines += f"{len(summary.skipped)} files are left out\n"
     if words := class_words(found.class_counts):
         lines += f"{words}\n"
-    return Content.assemble(heading, lines)
+    return Content.assemble(heading, lines, *((f"{remark}\n", "$warning") for remark in summary.remarks))
 
 
 def _classes(found: Found | None, gap: str, width: int, rows: int) -> Content:

@@ -116,9 +116,9 @@ def test_a_name_that_is_taken_or_no_name_is_refused_at_the_field(home):
 
 def test_a_folder_is_looked_at_as_it_is_named(home, tmp_path):
     folder = tmp_path / "pictures"
-    folder.mkdir()
-    for at in range(3):
-        Image.new("RGB", (20, 10), (at, 9, 200)).save(folder / f"{at}.png")
+    (folder / "cats").mkdir(parents=True)
+    for at, name in enumerate(("cats/0.png", "cats/1.png", "2.png")):
+        Image.new("RGB", (20, 10), (at, 9, 200)).save(folder / name)
 
     async def script(pilot, app):
         await pilot.press("n")
@@ -134,6 +134,7 @@ def test_a_folder_is_looked_at_as_it_is_named(home, tmp_path):
         assert not list_runs(home / "runs")
         field_input(app, "folder").value = str(folder)
         await until_seen(pilot, "3 images, 64×64")
+        await until_seen(pilot, "There are no classes, as 2.png lies beside")
         await until(
             pilot, lambda: (shown := app.screen.query_one(SamplePane).arrangement) and shown.shown == 3
         )

@@ -27,6 +27,8 @@ def test_a_folder_is_described(command_line, tmp_path):
         Image.new("RGB", (9, 9), (1, 2, 3)).save(tmp_path / "pictures" / name)
     done = command_line("data", tmp_path / "pictures")
     assert "2 image files, not opened yet, 64x64, colour\n2 classes: cats, dogs\n" in done.stdout
+    Image.new("L", (9, 9)).save(tmp_path / "pictures" / "stray.png")
+    assert "no classes, as stray.png lies beside" in command_line("data", tmp_path / "pictures").stdout
     np.save(tmp_path / "a.npy", np.zeros((5, 6, 7), np.uint8))
     assert "5 images, 6x7, grey" in command_line("data", tmp_path / "a.npy").stdout
     row = json.loads(command_line("data", tmp_path / "a.npy", "--json").stdout)

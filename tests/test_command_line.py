@@ -161,6 +161,7 @@ def test_a_folder_of_images_trains_and_names_the_broken_ones(command_line, home,
     assert run.config().data.shape == (3, 9, 6)
     assert run.status().dataset_size == 3
     assert "1 image file left out: " in done.stdout
+    assert "There are no classes, as broken.png lies beside the folders deeper" in done.stdout
     assert "broken.png" in done.stdout
     assert any("broken.png" in row["message"] for row in run.events() if row["kind"] == "warning")
 

@@ -74,11 +74,18 @@ def test_first_level_folders_are_the_classes(tmp_path):
     assert summarize(config_of(tmp_path), NO_ROOT).class_names == ("cats", "dogs")
 
 
-def test_an_image_beside_the_folders_means_no_classes(tmp_path):
-    save(tmp_path / "cats" / "a.png")
+def test_an_image_beside_the_folders_means_no_classes_and_is_named(tmp_path):
+    for name in ("cats", "dogs"):
+        save(tmp_path / name / "a.png")
+    assert summarize(config_of(tmp_path), NO_ROOT).remarks == ()
     save(tmp_path / "b.png")
     images = load(tmp_path)
-    assert (images.n, images.labels, images.class_names) == (2, None, ())
+    assert (images.n, images.labels, images.class_names) == (3, None, ())
+    told = "There are no classes, as b.png lies beside the folders cats, dogs; where every"
+    assert summarize(config_of(tmp_path), NO_ROOT).remarks[0].startswith(told)
+    for number in range(5):
+        save(tmp_path / f"c{number}.png")
+    assert "b.png, c0.png, c1.png and 3 more lie beside" in summarize(config_of(tmp_path), NO_ROOT).remarks[0]
 
 
 def test_a_broken_file_takes_its_label_with_it(tmp_path):

@@ -32,6 +32,7 @@ class ArrayImages:
     class_names: tuple[str, ...] = ()
     as_bytes: Callable[[NDArray[Any]], NDArray[np.uint8]] = np.asarray
     skipped: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:

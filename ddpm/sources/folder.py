@@ -19,6 +19,7 @@ ENDINGS = (
     ".png .jpg .jpeg .jfif .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm .jp2 .avif".split()  # noqa: SIM905
 )
 FOLDER_SIZE = (64, 64)
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,36 @@ class _Listing:
     @property
     def class_names(self) -> tuple[str, ...]:
         """The first-level subfolders, if every image lies in one."""
-        if any(len(path.parts) == 1 for path in self.paths):
+        return () if self._in_no_folder else self._folders
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """That there are no classes, where images beside the folders may be there by mistake."""
+        stray, folders = self._in_no_folder, self._folders
+        if not (stray and folders):
             return ()
-        return tuple(sorted({path.parts[0] for path in self.paths}))
+        return (
+            f"There are no classes, as {_first_of(stray)} {'lies' if len(stray) == 1 else 'lie'} beside the folders "
+            f"{_first_of(folders)}; where every image lies in a folder, the folders are the classes.",
+        )
+
+    @property
+    def _in_no_folder(self) -> tuple[str, ...]:
+        return tuple(path.name for path in self.paths if len(path.parts) == 1)
+
+    @property
+    def _folders(self) -> tuple[str, ...]:
+        return tuple(sorted({path.parts[0] for path in self.paths if len(path.parts) > 1}))
 
     def labels(self) -> NDArray[np.int64] | None:
         """The position of each file's class among the class names; None if there are no classes."""
         numbers = {name: number for number, name in enumerate(self.class_names)}
         return np.array([numbers[path.parts[0]] for path in self.paths], np.int64) if numbers else None
+
+
+def _first_of(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def open_folder(
@@ -64,7 +87,7 @@ def open_folder(
         skipped=listing.skipped,
         keep_in=keep_in,
     )
-    return pictures if channels else replace(pictures, channels=own_channels(pictures))
+    return replace(pictures, channels=channels or own_channels(pictures), remarks=listing.remarks)
 
 
 def picture_files(

@@ -19,6 +19,7 @@ class DataSummary:
 
     ``n`` counts images, ``image_size`` is (H, W) in pixels as the network will see them. In a folder ``n``
     counts files that are images by name; those that turn out to be broken are known once it has been read.
+    ``remarks`` are sentences about what its owner may not have meant.
     """
 
     name: str
@@ -27,6 +28,7 @@ class DataSummary:
     channels: int
     class_names: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

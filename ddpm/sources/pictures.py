@@ -47,6 +47,7 @@ class Pictures:
     labels: NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     keep_in: Path = decoded.NOWHERE
     kept: NDArray[np.uint8] | None = None
 

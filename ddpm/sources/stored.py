@@ -24,6 +24,7 @@ class StoredImages(Protocol):
     """A data set at the recipe's size and channels that need not be in memory.
 
     ``labels`` are int64 [N], or None where there are no classes; ``skipped`` names what is no image.
+    ``remarks`` are sentences about what its owner may not have meant.
     """
 
     @property
@@ -40,6 +41,8 @@ class StoredImages(Protocol):
     def class_names(self) -> tuple[str, ...]: ...
     @property
     def skipped(self) -> tuple[str, ...]: ...
+    @property
+    def remarks(self) -> tuple[str, ...]: ...
 
     def read(self, position: int) -> NDArray[np.uint8]:
         """One image, uint8 [C, H, W]; may be called by several threads. Raises DataError where it is broken."""
@@ -57,7 +60,13 @@ class StoredImages(Protocol):
 def summary_of(stored: StoredImages) -> DataSummary:
     """What is known of a data set before it has been read."""
     return DataSummary(
-        stored.name, stored.n, stored.image_size, stored.channels, stored.class_names, stored.skipped
+        stored.name,
+        stored.n,
+        stored.image_size,
+        stored.channels,
+        stored.class_names,
+        stored.skipped,
+        stored.remarks,
     )
 
 

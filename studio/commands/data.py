@@ -68,6 +68,7 @@ def describe(source: str, summary: DataSummary) -> dict[str, Any]:
         "channels": summary.channels,
         "classes": summary.class_names,
         "skipped": summary.skipped,
+        "remarks": summary.remarks,
     }
 
 
@@ -80,7 +81,7 @@ def in_words(row: dict[str, Any]) -> str:
         lines.append(f"{len(row['classes'])} classes: {', '.join(row['classes'])}")
     if row["skipped"]:
         lines.append(f"left out: {', '.join(row['skipped'])}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *row["remarks"]])
 
 
 def list_row(named: NamedSet, root: Path) -> dict[str, Any]:

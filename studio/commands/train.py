@@ -132,7 +132,10 @@ def _with_known_data(config: Config, data: Path, download: bool) -> Config:
             return config
         raise
     config = config.model_copy(update={"data": resolve(config.data, found)})
-    parameter_count(config)  # refuses a network that is to be told classes which the data do not have
+    try:
+        parameter_count(config)  # refuses a network that is to be told classes which the data do not have
+    except ConfigError as error:
+        raise ConfigError(" ".join([str(error), *found.remarks])) from None
     return config
 
 
