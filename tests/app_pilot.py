@@ -20,6 +20,7 @@ from ddpm.files import json_bytes
 from ddpm.runs import Run, Status
 from ddpm.runs_root import create_run
 from studio.app import StudioApp
+from studio.screens.dialogs import Confirm
 from studio.settings import Settings
 from studio.terminal import find_pictures
 
@@ -78,6 +79,13 @@ async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: fl
 async def until_seen(pilot: Pilot[None], words: str, seconds: float = 30.0) -> None:
     """Wait for words to be on screen."""
     await until(pilot, lambda: words in screen_text(pilot), seconds)
+
+
+async def press_and_agree(pilot: Pilot[None], key: str) -> None:
+    """Press a key and answer the question that follows with yes."""
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+    await pilot.press("y")
 
 
 def screen_text(pilot: Pilot[None]) -> str:

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from app_pilot import drive, finished_run, screen_text, tiny_config, until, until_seen
+from app_pilot import drive, finished_run, press_and_agree, screen_text, tiny_config, until, until_seen
 from PIL import Image
 from textual.widgets import Input
 
@@ -119,7 +119,7 @@ def test_quitting_while_training_asks_and_then_saves(home):
 
     async def script(pilot, app):
         await until_seen(pilot, "alpha")
-        await pilot.press("r", "y")
+        await press_and_agree(pilot, "r")
         await until_seen(pilot, "● running")
         await pilot.press("q")
         await until_seen(pilot, "save a checkpoint and quit?")

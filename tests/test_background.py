@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from app_pilot import drive, finished_run, screen_text, tiny_config, until, until_seen
+from app_pilot import drive, finished_run, press_and_agree, screen_text, tiny_config, until, until_seen
 from conftest import COMMAND_LINE, REPOSITORY, TINY_OPTIONS, environment
 from fork_server import run_code
 from pseudo_terminal import StudioTerminal
@@ -166,7 +166,7 @@ def test_d_hands_a_run_over_and_it_ends_as_the_one_that_nobody_touched(run, home
 
     async def script(pilot, app):
         await until_seen(pilot, "one")
-        await pilot.press("r", "y")
+        await press_and_agree(pilot, "r")
         await until(pilot, lambda: run.status().state == "running")
         run.send("pause")
         await until_seen(pilot, "‖ paused")
@@ -192,7 +192,7 @@ def test_a_hand_over_that_fails_leaves_the_app_with_a_checkpoint_to_resume_from(
 
     async def script(pilot, app):
         await until_seen(pilot, "one")
-        await pilot.press("r", "y")
+        await press_and_agree(pilot, "r")
         await until_seen(pilot, "● running")
         run.log_path.mkdir()
         await pilot.press("d")
@@ -211,7 +211,7 @@ def test_a_full_disk_keeps_a_run_from_being_handed_over_and_not_from_training(ru
 
     async def script(pilot, app):
         await until_seen(pilot, "one")
-        await pilot.press("r", "y")
+        await press_and_agree(pilot, "r")
         await until_seen(pilot, "● running")
         monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
         await pilot.press("d")

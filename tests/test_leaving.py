@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from app_pilot import drive, tiny_config, until, until_seen
+from app_pilot import drive, press_and_agree, tiny_config, until, until_seen
 from conftest import TINY_OPTIONS
 from textual.widgets import Input
 
@@ -55,7 +55,7 @@ def test_a_signal_leaves_with_a_checkpoint_from_anywhere(home, place, number):
     async def script(pilot, app):
         leaver = Leaver(app, app.workshop.runner, "continue")
         await until_seen(pilot, "alpha")
-        await pilot.press("r", "y")
+        await press_and_agree(pilot, "r")
         await until_seen(pilot, "● running")
         with leaver.listening():
             await place(pilot, app)
@@ -76,7 +76,7 @@ def test_a_signal_while_it_prepares_leaves_a_run_that_can_be_begun(home):
         leaver = Leaver(app, app.workshop.runner, "continue")
         await until_seen(pilot, "alpha")
         with leaver.listening():
-            await pilot.press("r", "y")
+            await press_and_agree(pilot, "r")
             await until(pilot, lambda: app.workshop.runner.is_alive)
             await leave_by(signal.SIGTERM, pilot, app)
             leaver.see_training_out()

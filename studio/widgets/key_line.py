@@ -47,6 +47,8 @@ class KeyLine(Widget):
             self.call_after_refresh(self._read)
 
     def _read(self) -> None:
+        if not self.is_attached:
+            return  # the screen was left meanwhile
         keys: dict[str, _Key] = {}  # an action with several keys is shown with its first
         for _, binding, works, tooltip in self.screen.active_bindings.values():
             if binding.show:
