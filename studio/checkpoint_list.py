@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from ddpm.checkpoint import Checkpoint
 from ddpm.errors import ConfigError
+from ddpm.preview_file import preview_steps
 from ddpm.retention import is_marked, would_delete
 from ddpm.runs import Run
 from studio import figures
-from studio.feed import preview_steps
 
 Identity = tuple[int, float]
 
@@ -73,7 +73,7 @@ def identity(checkpoint: Checkpoint) -> Identity:
 def look(run: Run, verified: Mapping[Identity, str]) -> CheckpointList:
     """Read what there is; ``verified`` says what comparing hashes has found so far."""
     checkpoints = run.checkpoints()
-    previews = preview_steps(run)
+    previews = preview_steps(run.previews_path)
     listed = []
     for checkpoint in reversed(checkpoints):
         before = bisect_right(previews, checkpoint.step)

@@ -11,7 +11,7 @@ from typing import Any
 from ddpm.config import Config, sections
 from ddpm.printable import printable
 from ddpm.runs import Run
-from studio.feed import News, RunFeed, preview_steps
+from studio.feed import News, RunFeed
 from studio.run_view import RunView
 from studio.series_looks import FEWEST_COMPARED, MOST_SERIES, SeriesLook
 
@@ -28,14 +28,6 @@ class Difference:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Glance:
-    """What a look at a run found: what is new of it, and the steps that it has previews of."""
-
-    news: News
-    preview_steps: tuple[int, ...]
-
-
 class ComparedRun:
     """One of the runs; ``look`` reads the disk in any thread, ``take`` brings what it found."""
 
@@ -46,14 +38,14 @@ class ComparedRun:
         self.preview_steps: tuple[int, ...] = ()
         self._feed = RunFeed(run)
 
-    def glance(self) -> Glance:
+    def glance(self) -> News:
         """Read what is new."""
-        return Glance(self._feed.poll(), preview_steps(self.run))
+        return self._feed.poll()
 
-    def take(self, glance: Glance, *, starting: bool) -> None:
+    def take(self, news: News, *, starting: bool) -> None:
         """Add what was read. ``starting``: this process has a training thread for the run."""
-        self.view.take(glance.news, starting=starting)
-        self.preview_steps = glance.preview_steps
+        self.view.take(news, starting=starting)
+        self.preview_steps = news.preview_steps
 
     def preview_step(self, step: int | None) -> int | None:
         """The step of its last preview that is not later than ``step``; None where all are, or there is no step."""

@@ -1,7 +1,7 @@
 """Reads a run directory bit by bit, the same way for a run of this process, of another, or of last week."""
 
 import os
-import re
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,14 @@ from typing import Any
 from ddpm.config import Config
 from ddpm.errors import ConfigError
 from ddpm.files import SMALL, open_regular, parse_json, parse_json_lines, read_small
-from ddpm.preview_file import preview_name
+from ddpm.preview_file import preview_name, preview_steps
 from ddpm.runs import Preview, Run, Status
 from studio.metrics_sample import sample_rows
 
 # A quarter of a megabyte is about a thousand rows: a few milliseconds of work for the one who takes them in.
 READ_LIMIT = 1 << 18
-# The name of a preview: its step, as a trainer writes it.
-_STEP = re.compile(r"[0-9]{8,18}")
+# A folder that changed less than so long ago may change again without another time: some disks count in two seconds.
+SETTLED_SECONDS = 3.0
 
 
 class LineTail:
@@ -63,6 +63,27 @@ class LineTail:
         self._identity, self._offset, self._unfinished = None, 0, b""
 
 
+class PreviewFolder:
+    """The previews of a run; listed again only where the folder has changed, as there may be thousands."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._changed: int | None = None
+        self._steps: tuple[int, ...] = ()
+
+    def steps(self) -> tuple[int, ...]:
+        """The steps that there are previews of now, rising."""
+        try:
+            changed = self._path.stat().st_mtime_ns
+        except OSError:
+            changed = None
+        if changed is None or changed != self._changed:
+            self._steps = preview_steps(self._path)
+            is_settled = changed is not None and time.time() - changed / 1e9 > SETTLED_SECONDS
+            self._changed = changed if is_settled else None
+        return self._steps
+
+
 @dataclass(frozen=True)
 class News:
     """What a poll found. ``rows`` and ``events`` hold only what is new since the last poll.
@@ -100,6 +121,7 @@ class RunFeed:
         self._sampled = False
         self._metrics = LineTail(run.metrics_path)
         self._events = LineTail(run.events_path)
+        self._previews = PreviewFolder(run.previews_path)
 
     def poll(self) -> News:
         """Read what is new; at most 256 KiB of each file; ``more``: come back at once."""
@@ -133,7 +155,7 @@ class RunFeed:
             rows_began_again=rows_began_again,
             events=events,
             events_began_again=events_began_again,
-            preview_steps=preview_steps(self.run),
+            preview_steps=self._previews.steps(),
             more=more_rows or more_events,
             sample=sample,
         )
@@ -155,20 +177,10 @@ class RunFeed:
 
 def newest_preview(run: Run) -> Preview | None:
     """The newest whole preview; reads the names of all and the recipe of one."""
-    for step in reversed(preview_steps(run)):
+    for step in reversed(preview_steps(run.previews_path)):
         if preview := read_preview(run, step):
             return preview
     return None
-
-
-def preview_steps(run: Run) -> tuple[int, ...]:
-    """The steps that the run has previews of, rising; reads the names of the files only."""
-    try:
-        names = {entry.name for entry in os.scandir(run.previews_path)}
-    except OSError:
-        return ()
-    stems = {name[:-5] for name in names if name.endswith(".json")}
-    return tuple(sorted(int(stem) for stem in stems if _STEP.fullmatch(stem) and f"{stem}.png" in names))
 
 
 def read_preview(run: Run, step: int, weights: str = "ema") -> Preview | None:

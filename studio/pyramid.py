@@ -26,7 +26,7 @@ def greatest(rows: Floats) -> Floats:
 
 def total(rows: Floats) -> Floats:
     """The sum of each row, [N, K] to [N]; NaN counts as absent."""
-    found: Floats = np.nansum(rows, axis=1)
+    found: Floats = np.nansum(rows, axis=1, dtype=np.float64)
     return found
 
 

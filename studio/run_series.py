@@ -39,9 +39,9 @@ BINS = tuple(f"bin {number}" for number in range(LOSS_BINS))
 class Table:
     """Columns of numbers beside what x may be: steps, images and minutes, which never fall."""
 
-    def __init__(self, fields: Sequence[str]) -> None:
+    def __init__(self, curves: dict[str, Curve]) -> None:
         self._x: dict[Unit, Growing] = {unit: Growing() for unit in UNITS}
-        self._curves = {field: Curve() for field in fields}
+        self._curves = curves
 
     def __len__(self) -> int:
         return len(self._x["steps"])
@@ -86,9 +86,12 @@ class RunSeries:
     """The rows of metrics of a run as series."""
 
     def __init__(self) -> None:
-        self._metrics = Table([quantity.field for quantity in QUANTITIES])
-        self._held_out = Table([HELD_OUT])
-        self._bins = Table(BINS)
+        curves = {quantity.field: Curve() for quantity in QUANTITIES}
+        # Of four digits each: see ddpm.loss_bins.
+        bins = {field: Curve(np.float32) for field in BINS}
+        self._metrics = Table(curves | bins)
+        self._held_out = Table({HELD_OUT: Curve()})
+        self._has_bins = False
 
     def __len__(self) -> int:
         return len(self._metrics)
@@ -105,39 +108,36 @@ class RunSeries:
 
     def loss_bins(self, unit: Unit = "steps") -> list[Series]:
         """The loss by equal parts of the timesteps, from little noise to much; empty for a run that has none."""
-        return [self._bins.series(field, unit) for field in BINS] if len(self._bins) else []
+        return [self._metrics.series(field, unit) for field in BINS] if self._has_bins else []
 
-    def place(self, step: float, unit: Unit) -> float:
-        """Where on the x axis the first row at or after a step lies; the last row for a later step."""
-        at = int(np.searchsorted(self.of("loss", "steps").x, step))
-        return float(self.of("loss", unit).x[min(at, len(self) - 1)]) if len(self) else 0.0
+    def places(self, steps: Sequence[float], unit: Unit) -> Floats:
+        """Where on the x axis the first row at or after each step lies; the last row for later steps. Needs a row."""
+        at = np.searchsorted(self.of("loss", "steps").x, steps)
+        return self.of("loss", unit).x[np.minimum(at, len(self) - 1)]
 
     def clear(self) -> None:
         self._metrics.clear()
         self._held_out.clear()
-        self._bins.clear()
+        self._has_bins = False
 
     def become(self, other: "RunSeries") -> None:
         """Hold what another run's numbers are, in place of these; the series that were given out follow."""
         self._metrics.become(other._metrics)
         self._held_out.become(other._held_out)
-        self._bins.become(other._bins)
+        self._has_bins = other._has_bins
 
     def extend(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows of metrics, as dicts of metrics.jsonl, whose steps rise."""
-        self._metrics.extend(rows)
+        with_bins = [{**row, **_named_bins(row)} for row in rows]
+        self._metrics.extend(with_bins)
+        self._has_bins |= any(BINS[0] in row for row in with_bins)
         # Rarely measured: points of their own, so that the line joins them.
         self._held_out.extend([row for row in rows if math.isfinite(number(row.get(HELD_OUT)))])
-        self._bins.extend([{**row, **_named_bins(row)} for row in rows if _has_bins(row)])
-
-
-def _has_bins(row: Mapping[str, Any]) -> bool:
-    bins = row.get("loss_bins")
-    return isinstance(bins, list) and len(bins) == LOSS_BINS
 
 
 def _named_bins(row: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(zip(BINS, row["loss_bins"], strict=True))
+    bins = row.get("loss_bins")
+    return dict(zip(BINS, bins, strict=True)) if isinstance(bins, list) and len(bins) == LOSS_BINS else {}
 
 
 def rising(rows: Sequence[dict[str, Any]], last: float = -math.inf) -> list[dict[str, Any]]:

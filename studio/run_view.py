@@ -11,6 +11,11 @@ from studio.run_state import SeenState, seen_state
 from studio.spikes import SpikeFinder
 from studio.store import Series
 
+# The kinds of events that a curve may show something of, and how many of the newest of them are kept: of all kinds
+# together a long run has many thousands.
+MARKED = frozenset({"resumed", "changed", "rolled-back", "non-finite", "note"})
+MOST_MARKED = 500
+
 
 class RunView:
     """What is known about a run so far; ``take`` adds news."""
@@ -20,7 +25,7 @@ class RunView:
         self._read_so_far: RunSeries | None = None
         self.spikes = SpikeFinder()
         self.latest: dict[str, Any] = {}
-        self.events: list[dict[str, Any]] = []
+        self.marked: tuple[dict[str, Any], ...] = ()
         self.status = Status(state="stopped")
         self.state: SeenState = "stopped"
         self.config: Config | None = None
@@ -51,8 +56,9 @@ class RunView:
         if not news.more:
             self._end_overview()
         if news.events_began_again:
-            self.events = []
-        self.events += news.events
+            self.marked = ()
+        if marked := [event for event in news.events if str(event.get("kind")) in MARKED]:
+            self.marked = (*self.marked, *marked)[-MOST_MARKED:]
 
     def _begin_with(self, sample: list[dict[str, Any]]) -> None:
         """Show some rows from all over a long run until all of them have been read."""

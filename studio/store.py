@@ -3,11 +3,12 @@
 Plain numpy, no screen in sight.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from studio.growing import Floats, Growing
 from studio.moving_average import MovingAverage
@@ -36,15 +37,16 @@ class Curve:
     Everything but the values is worked out when it is first asked for: a curve that nobody looks at costs an append.
     """
 
-    def __init__(self) -> None:
-        self._y = Growing()
+    def __init__(self, dtype: DTypeLike = np.float64) -> None:
+        """``dtype``: how the values are kept; sums and averages of them are float64."""
+        self._y = Growing(dtype)
         self.clear()
 
     def clear(self) -> None:
         self._y.clear()
         self._smooth, self._average = Growing(), MovingAverage()
-        self._known_before = Growing()
-        self._known_before.extend([0.0])
+        # Of the values looked at so far, those that are no numbers: few, where there are any.
+        self._looked_at, self._gaps = 0, Growing()
         self._low, self._high = Pyramid(least), Pyramid(greatest)
         self._sum, self._smooth_sum = Pyramid(total), Pyramid(total)
 
@@ -53,7 +55,8 @@ class Curve:
 
     def extend(self, values: ArrayLike) -> None:
         """Append values; what is not finite becomes NaN, a gap."""
-        new = np.asarray(values, dtype=np.float64)
+        with np.errstate(over="ignore"):  # too large for the type is not finite either
+            new = np.asarray(values, dtype=self._y.values.dtype)
         self._y.extend(np.where(np.isfinite(new), new, np.nan))
 
     @property
@@ -68,29 +71,30 @@ class Curve:
             self._smooth.extend(self._average.extend(new))
         return self._smooth.values
 
-    def count(self, start: Indices, end: Indices) -> Floats:
+    def count(self, start: Indices, end: Indices) -> Indices:
         """How many of the values in each range [start, end) are numbers, [N]."""
-        before = self._count_known()
-        return before[end] - before[start]
+        gaps = self._find_gaps()
+        return end - np.searchsorted(gaps, end) - (start - np.searchsorted(gaps, start))
 
     def known_around(self, index: int) -> tuple[int | None, int | None]:
         """The index of the last number before ``index`` and of the first from there on; None where there is none."""
-        before = self._count_known()
-        count = before[index]
-        last, first = np.searchsorted(before, [count, count + 1]) - 1
-        return (int(last) if count else None), (int(first) if count < before[-1] else None)
+        gaps = self._find_gaps()
+        before = index - int(np.searchsorted(gaps, index))
+        last = _index_of_number(before - 1, gaps) if before else None
+        return last, (_index_of_number(before, gaps) if before < len(self) - len(gaps) else None)
 
-    def _count_known(self) -> Floats:
-        """How many numbers lie before each index, [len + 1]."""
-        new = self.y[len(self._known_before) - 1 :]
+    def _find_gaps(self) -> Floats:
+        """The indices of the values that are no numbers."""
+        new = self.y[self._looked_at :]
         if len(new):
-            self._known_before.extend(self._known_before.values[-1] + np.cumsum(np.isfinite(new)))
-        return self._known_before.values
+            self._gaps.extend(self._looked_at + np.flatnonzero(~np.isfinite(new)))
+            self._looked_at = len(self)
+        return self._gaps.values
 
     @property
     def has_numbers(self) -> bool:
         """Whether any value is a number."""
-        return bool(self._count_known()[-1])
+        return len(self) > len(self._find_gaps())
 
     def extremes(self, start: Indices, end: Indices) -> tuple[Floats, Floats]:
         """The least and the greatest value of each range, [N] each; NaN where there is none."""
@@ -110,6 +114,11 @@ class Curve:
         self._smooth_sum.follow(smooth)
         with np.errstate(invalid="ignore"):
             return self._smooth_sum.over(smooth, start, end) / self.count(start, end)
+
+
+def _index_of_number(rank: int, gaps: Floats) -> int:
+    """Where the number stands that has ``rank`` others before it; ``gaps``: the indices of what is no number."""
+    return rank + bisect_right(range(len(gaps)), rank, key=lambda at: int(gaps[at]) - at)
 
 
 class Series:

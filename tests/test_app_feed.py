@@ -1,6 +1,8 @@
 """Following a run directory: what is new is read once, what was replaced is read anew, nothing is too torn."""
 
 import json
+import os
+import shutil
 import time
 
 import numpy as np
@@ -17,7 +19,7 @@ from studio.feed import LineTail, RunFeed, last_row, newest_preview
 from studio.run_order import in_order
 from studio.run_state import seen_state
 from studio.run_summaries import RunSummaries
-from studio.run_view import RunView
+from studio.run_view import MOST_MARKED, RunView
 
 
 def line(step: int) -> bytes:
@@ -174,6 +176,35 @@ def test_a_preview_counts_once_its_recipe_is_there(tmp_path):
     run = finished_run(tmp_path)
     (run.previews_path / "00000099.png").write_bytes(b"half written")
     assert newest_preview(run).step == 40
+
+
+def test_previews_are_found_as_they_come_and_go_however_fast(tmp_path):
+    run = finished_run(tmp_path)
+    feed, seen = RunFeed(run), run.previews_path
+    before = feed.poll().preview_steps
+    for step in range(50, 60):
+        write_preview(run, step)
+        assert feed.poll().preview_steps == (*before, *range(50, step + 1))
+    long_ago = time.time() - 60
+    os.utime(seen, (long_ago, long_ago))
+    assert feed.poll().preview_steps[-1] == 59
+    write_preview(run, 60)
+    assert feed.poll().preview_steps[-1] == 60
+    shutil.rmtree(seen)
+    assert feed.poll().preview_steps == ()
+
+
+def test_of_events_without_end_a_curve_keeps_the_newest_that_it_shows(tmp_path):
+    run, view = finished_run(tmp_path), RunView()
+    for step in range(600):
+        run.record("note", step)
+        run.record("preview", step)
+    feed, more = RunFeed(run), True
+    while more:
+        news = feed.poll()
+        view.take(news, starting=False)
+        more = news.more
+    assert [event["step"] for event in view.marked] == list(range(600 - MOST_MARKED, 600))
 
 
 def test_a_preview_is_cut_into_the_samples_it_was_made_of(tmp_path):

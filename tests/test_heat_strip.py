@@ -91,11 +91,12 @@ def test_a_run_is_drawn_from_much_noise_on_top_to_little():
     assert [" .:-=+*#@".index(line[0]) for line in dense] == [0, 3, 5, 8]
 
 
-def test_rows_without_parts_are_passed_over():
+def test_rows_without_parts_are_gaps():
     run = RunSeries()
     run.extend([{"step": 1, "loss": 1.0}, {"step": 2, "loss_bins": [1.0] * 7}, {"step": 3, "loss_bins": "x"}])
     assert run.loss_bins() == []
     run.extend([{"step": 4, "loss_bins": [None] + [2.0] * (LOSS_BINS - 1)}])
     first, second = (series.y for series in run.loss_bins()[:2])
-    assert np.isnan(first).tolist() == [True]
-    assert second.tolist() == [2.0]
+    assert np.isnan(first).tolist() == [True] * 4
+    assert np.isnan(second).tolist() == [True] * 3 + [False]
+    assert second[3] == 2.0

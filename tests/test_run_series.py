@@ -25,7 +25,7 @@ def test_a_number_is_seen_over_steps_images_or_minutes():
     assert series.of("lr", "minutes").x == pytest.approx([0.1, 0.2, 0.5])
     assert series.of("loss", "minutes").y.tolist() == [1, 0.5, 0.2]
     assert series.last_step == 5
-    assert series.place(3, "images") == 40
+    assert series.places([3, 2, 9], "images").tolist() == [40, 16, 40]
 
 
 def test_what_a_row_lacks_is_a_gap_and_its_x_never_falls():
@@ -54,6 +54,14 @@ def test_forgetting_forgets_every_column():
     series.extend(rows(1))
     assert series.of("loss").x.tolist() == [1]
     assert len(series.of(HELD_OUT)) == 0
+
+
+def test_a_part_of_the_loss_that_is_too_large_is_a_gap():
+    series = RunSeries()
+    series.extend(rows(1, loss_bins=[1e300, 0.1234, *[None] * 6]))
+    large, small = (one.y for one in series.loss_bins()[:2])
+    assert np.isnan(large).all()
+    assert small == pytest.approx([0.1234])
 
 
 WHOLE = (0.0, 1000.0)

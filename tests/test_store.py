@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio.growing import Growing
 from studio.pyramid import Pyramid, greatest, least, total
 from studio.store import Series
 
@@ -134,6 +135,16 @@ def test_a_pyramid_answers_for_any_range(values, data):
     sums.follow(array)
     expected = [array[first:last].sum() for first, last in ranges]
     assert sums.over(array, start, end) == pytest.approx(expected, abs=1e-4)
+
+
+def test_an_array_keeps_its_numbers_while_it_outgrows_its_room():
+    growing, expected = Growing(np.float32), np.arange(100_000, dtype=np.float32)
+    for start in range(0, len(expected), 30_000):
+        growing.extend(expected[start : start + 30_000])
+    assert np.array_equal(growing.values, expected)
+    growing.clear()
+    growing.extend([1.5])
+    assert growing.values.tolist() == [1.5]
 
 
 def test_points_outside_the_window_are_left_out():

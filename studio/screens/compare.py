@@ -58,9 +58,9 @@ class CompareScreen(StudioScreen):
         more = False
         for run in self.view.runs:
             # Off this thread, and one run after the other: each may have many megabytes of records.
-            glance = await asyncio.to_thread(run.glance)
-            run.take(glance, starting=self.workshop.runner.is_starting(run.run))
-            more = more or glance.news.more
+            news = await asyncio.to_thread(run.glance)
+            run.take(news, starting=self.workshop.runner.is_starting(run.run))
+            more = more or news.more
         if self.is_there:
             self._show()
         return 0.0 if more else POLL_SECONDS

@@ -1,11 +1,13 @@
 """The log of a run: what happened to it, from a level of gravity on."""
 
+from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from textual import events
 from textual.widgets import RichLog
 
-from studio.log_levels import TITLES, Level, at_least, next_level
+from studio.log_levels import LEVELS, TITLES, Level, at_least, next_level
 from studio.widgets.log import log_line
 
 LINES = 150
@@ -17,7 +19,7 @@ class RunLog(RichLog):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, wrap=True, min_width=20, max_lines=LINES, auto_scroll=True)
         self.level: Level = "info"
-        self._events: list[dict[str, Any]] = []
+        self._newest = _no_events()
         self._wrapped_at = 0
 
     def on_mount(self) -> None:
@@ -25,12 +27,13 @@ class RunLog(RichLog):
 
     def add(self, news: list[dict[str, Any]]) -> None:
         """Show what has happened since."""
-        self._events += news
+        for level, newest in self._newest.items():
+            newest.extend(event for event in news if at_least(event, level))
         self._write_lines(news)
 
     def begin_again(self) -> None:
         """Forget all events."""
-        self._events = []
+        self._newest = _no_events()
         self.clear()
 
     def wait_for(self, words: str) -> None:
@@ -50,8 +53,13 @@ class RunLog(RichLog):
 
     def _write_anew(self) -> None:
         self.clear()
-        self._write_lines(self._events)
+        self._write_lines(self._newest[self.level])
 
-    def _write_lines(self, news: list[dict[str, Any]]) -> None:
+    def _write_lines(self, news: Iterable[dict[str, Any]]) -> None:
         for event in [event for event in news if at_least(event, self.level)][-LINES:]:
             self.write(log_line(event, self.app.theme_variables))
+
+
+def _no_events() -> dict[Level, deque[dict[str, Any]]]:
+    """Room for the newest events of each level and above, as many as are shown."""
+    return {level: deque(maxlen=LINES) for level in LEVELS}

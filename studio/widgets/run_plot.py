@@ -14,10 +14,10 @@ from studio.widgets.plot_frame import Frame
 from studio.widgets.plot_lines import Line, Mark
 from studio.widgets.quantity_plot import QuantityPlot
 
-# Events that a curve may show something of, and their glyphs.
-MARKED = {"resumed": "▶", "changed": "~", "rolled-back": "↶", "non-finite": "×", "note": "✎"}
+# Of the kinds of events that a view keeps for its curves.
+GLYPHS = {"resumed": "▶", "changed": "~", "rolled-back": "↶", "non-finite": "×", "note": "✎"}
 SPIKE = "▲"
-MOST_MARKS = 500
+MOST_SPIKES = 500
 # Lines, below which the curve has none to give to the strip of loss by timestep.
 ROOM_FOR_HEAT = 14
 
@@ -32,7 +32,7 @@ class RunPlot(QuantityPlot):
     def __init__(self, view: RunView, id: str | None = None) -> None:
         super().__init__(id=id)
         self._view = view
-        self._seen = (0, 0)
+        self._seen: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield from super().compose()
@@ -52,7 +52,7 @@ class RunPlot(QuantityPlot):
 
     def follow(self) -> None:
         """Draw what is new; costs nothing where nothing is."""
-        seen = (len(self._view.series), len(self._view.events))
+        seen = (len(self._view.series), self._view.marked)
         if seen == self._seen:
             return
         self._seen = seen
@@ -69,23 +69,26 @@ class RunPlot(QuantityPlot):
         return lines
 
     def marks(self) -> list[Mark]:
-        events = [event for event in self._view.events if str(event.get("kind")) in MARKED][-MOST_MARKS:]
+        if not len(self._view.series):
+            return []
+        events = [event for event in self._view.marked if math.isfinite(number(event.get("step")))]
+        at = self._view.series.places([number(event["step"]) for event in events], self.unit)
         marks = [
-            Mark(self._view.series.place(step, self.unit), MARKED[event["kind"]], _words(event))
-            for event in events
-            if math.isfinite(step := number(event.get("step"))) and len(self._view.series)
+            Mark(float(x), GLYPHS[event["kind"]], _words(event)) for x, event in zip(at, events, strict=True)
         ]
         return marks + self._spike_marks() if self.quantity.field == "loss" else marks
 
     def _spike_marks(self) -> list[Mark]:
+        spikes = self._view.spikes.found[-MOST_SPIKES:]
+        at = self._view.series.places([spike.step for spike in spikes], self.unit)
         return [
             Mark(
-                self._view.series.place(spike.step, self.unit),
+                float(x),
                 SPIKE,
                 f"spike {spike.loss:.4g}, {spike.score:.0f} deviations above the loss before it",
                 spike.loss,
             )
-            for spike in self._view.spikes.found[-MOST_MARKS:]
+            for x, spike in zip(at, spikes, strict=True)
         ]
 
 
