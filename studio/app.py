@@ -17,7 +17,7 @@ from studio.error_report import ErrorReport
 from studio.home import home_option
 from studio.run_summaries import RunSummaries
 from studio.runner import Runner
-from studio.screens.base import SMALLEST, StudioScreen
+from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Ask, Confirm, Waiting, WaitingUnless
 from studio.screens.error_panel import ErrorPanel
 from studio.screens.runs import SHARE_OF_LOOKING, RunsScreen
@@ -40,9 +40,6 @@ class StudioApp(Shell):
 
     TITLE = "ddpm-studio"
     CSS_PATH = "studio.tcss"
-    # Classes of the screen, for the style sheet: too small, 80 columns, wide; too low, 24 lines, tall.
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (SMALLEST[0], "-narrow"), (112, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (SMALLEST[1], "-low"), (34, "-tall")]  # noqa: RUF012
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import Screen
@@ -29,15 +29,27 @@ COVERED_SECONDS = 0.2
 LONGEST_ASIDE = 14  # of the name of a run: the title of the screen comes first
 
 
+def _reached(breakpoints: list[tuple[int, str]], length: int) -> str:
+    return max(breakpoint for breakpoint in breakpoints if breakpoint[0] <= length)[1]
+
+
 class StudioScreen(Screen[None]):
     """A full screen of the app. Subclasses say their ``place`` and give their ``body``."""
+
+    # Classes for the style sheet: too small, 80 columns, wide; too low, 24 lines, tall.
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (SMALLEST[0], "-narrow"), (112, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (SMALLEST[1], "-low"), (34, "-tall")]  # noqa: RUF012
 
     place: ClassVar[Place]
     subject: "Run | None" = None  # the run whose state the screen shows anyway
 
     def __init__(self, workshop: Workshop, title: str, after: str = "") -> None:
         """``title``: a name, shortened where there is no room; ``after`` never is."""
-        super().__init__()
+        width, height = self.app.size
+        # Given now: Textual does when every widget has its styles, and then styles them all again.
+        super().__init__(
+            classes=f"{_reached(self.HORIZONTAL_BREAKPOINTS, width)} {_reached(self.VERTICAL_BREAKPOINTS, height)}"
+        )
         self.workshop = workshop
         self._place_title = (title, after)
         self._failure = ""
@@ -60,7 +72,8 @@ class StudioScreen(Screen[None]):
         self.set_interval(1.0, self._show_training)
         self._show_training()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        event.refresh_styles = False  # what is mounted has its styles
         # What it said when it was covered is old.
         self._show_training()
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -83,7 +83,7 @@ class RunsScreen(StudioScreen):
         await self._read_details()
         return seconds
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
         self.call_after_refresh(self._look_now)
 
     @work(group="look", exclusive=True, exit_on_error=False)
