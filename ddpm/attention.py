@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ddpm.blocks import Norm, zeroed
-from ddpm.layout import laid_out_for_attention
+from ddpm.choices import all_weights_at_once, laid_out_for_attention
 
 
 class _Attention(nn.Module, ABC):
@@ -53,13 +53,20 @@ class SelfAttention(_Attention):
     """Every pixel looks at every other (Vaswani et al. 2017, eq. 1); memory and time grow with (H W) squared."""
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        if all_weights_at_once(query):
+            return _weights(query, key) @ value
         query, key, value = (laid_out_for_attention(heads) for heads in (query, key, value))
         return F.scaled_dot_product_attention(query, key, value)
 
     def look(self, x: Tensor) -> Tensor:
         """How much each pixel takes from each other: [B, heads, H*W, H*W], rows of sum 1, for x [B, C, H, W]."""
         query, key, _ = self.split(x)
-        return (query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])).softmax(dim=-1)
+        return _weights(query, key)
+
+
+def _weights(query: Tensor, key: Tensor) -> Tensor:
+    """How much each pixel takes from each other: [B, heads, H*W, H*W], rows of sum 1."""
+    return (query / math.sqrt(query.shape[-1]) @ key.transpose(-2, -1)).softmax(dim=-1)
 
 
 class LinearAttention(_Attention):

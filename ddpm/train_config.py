@@ -60,6 +60,11 @@ class TrainConfig(Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="arithmetic of the network; auto: bfloat16 where the device is faster with it"
     )
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="compile the network for training, which delays the first step by a minute or more; auto: off, as "
+        "no device is known to gain by it (see ddpm-studio doctor)",
+    )
     log_every: int = Field(10, ge=1, description="steps between two rows of metrics")
     held_out_every: int = Field(
         200,

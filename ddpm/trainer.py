@@ -1,6 +1,7 @@
 """Training, as a generator of events. It writes nothing, prints nothing and asks for commands between two steps."""
 
 import math
+import textwrap
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ddpm.changes import Change, RecipesInForce, with_change, words_for
+from ddpm.choices import with_cuda_graphs
 from ddpm.commands import Command, Note, SetLearningRate, SetPreviewEvery
 from ddpm.config import Config
 from ddpm.data import TrainingImages
@@ -78,6 +80,8 @@ class Trainer(TrainingState):
         deadline = 60 * train.max_minutes if train.max_minutes else float("inf")
         self.network.train()
         yield StateChanged("running", self.step)
+        if self.compiled and self.step < train.steps:
+            yield Noted(self.step, "the network is compiled in the first step, which takes a minute or more")
         while self.step < train.steps:
             yield from self._obey(take_commands)
             if self._stop_asked:
@@ -170,7 +174,7 @@ class Trainer(TrainingState):
         That is so from this step on, and stored first: it changes the rounding, which a resumed run has to repeat.
         """
         images = images_at_once(self._recipe)
-        while (loss := self._try_gradients(draws, images)) is None:
+        while (loss := (yield from self._compiled_if_possible(draws, images))) is None:
             release_memory(self.device)
             if images == 1:
                 raise too_little_memory(self.config, images, self.device)
@@ -179,6 +183,18 @@ class Trainer(TrainingState):
             yield Warned(self.step, f"memory ended in step {self.step + 1}, so {how}")
             yield from self._change(Change(step=self.step, microbatch=images, reason="memory"))
         return loss
+
+    def _compiled_if_possible(self, draws: Draws, images: int) -> Generator[Event, None, BatchLoss | None]:
+        """As _try_gradients. Where the compiled network raises an error, the same step is done without it."""
+        try:
+            return self._try_gradients(draws, images)
+        except Exception as error:  # a compiler raises whatever its parts raise
+            if not self.compiled:
+                raise
+            self.compiled = None
+            said = textwrap.shorten(f"{type(error).__name__}: {error}", 200)
+        yield Warned(self.step, f"the network cannot be compiled here and is trained as it is ({said})")
+        return self._try_gradients(draws, images)
 
     def _try_gradients(self, draws: Draws, images: int) -> BatchLoss | None:
         """The loss, its gradients made; None, and no gradients, where memory ends with so many images at once."""
@@ -193,7 +209,12 @@ class Trainer(TrainingState):
             return None
 
     def _losses(self, draws: Draws) -> Tensor:
-        return self._losses_of(self.network, draws)
+        if not self.compiled:
+            return self._losses_of(self.network, draws)
+        recipe = self._recipe
+        whole = images_at_once(recipe) >= recipe.train.batch_size
+        network = self.compiled.for_step(cuda_graphs=with_cuda_graphs(self.device, whole=whole))
+        return self._losses_of(network, draws)
 
     def _losses_of(self, network: Network, draws: Draws) -> Tensor:
         x_0, t, eps, labels = draws.x_0, draws.t, draws.eps, draws.labels

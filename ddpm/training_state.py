@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.func import functional_call
 
 from ddpm import schedules, unet
+from ddpm.choices import pick_compile
+from ddpm.compiled import CompiledNetwork
 from ddpm.config import Config
 from ddpm.data import TrainingImages
 from ddpm.device import pick_precision
@@ -25,7 +27,8 @@ class TrainingState:
     """A network in training: its weights, their averages, the optimizer, and how far it has come.
 
     ``step`` steps are done, ``images_seen`` images were shown in them, in ``seconds``; ``non_finite_in_a_row`` of the
-    last ones had no loss. ``preview_left``: a stop came while the preview of this step was drawn.
+    last ones had no loss. ``preview_left``: a stop came while the preview of this step was drawn. ``compiled`` is the
+    network for training steps where it is compiled; all else is computed and stored by the network as it is.
     """
 
     def __init__(self, config: Config, images: TrainingImages) -> None:
@@ -42,6 +45,8 @@ class TrainingState:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(self.config.train.seed, "weights", 0))
             self.network = unet.build(self.config).to(self.device)
+        wanted = pick_compile(self.config.train.compile, self.device)
+        self.compiled = CompiledNetwork(self.network) if wanted else None
         self.averages = build_averages(self.config.train, self.network)
         self.optimizer = build_optimizer(self.config.train, self.network)
         self.step = 0

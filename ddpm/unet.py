@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from ddpm.attention import LinearAttention, SelfAttention
 from ddpm.blocks import Downsample, ResNetBlock, TimeEmbedding, Upsample, group_norm, zeroed
+from ddpm.choices import layout_for
 from ddpm.config import Config
 from ddpm.convnext import ConvNeXtBlock
-from ddpm.layout import layout_for
 
 Block = ResNetBlock | ConvNeXtBlock
 Attention = SelfAttention | LinearAttention

@@ -60,15 +60,13 @@ def torch_and_devices() -> Iterator[Finding]:
         return
     built_for = f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU only"
     yield Finding("torch", f"{torch.__version__}, built for {built_for}")
-    from ddpm.layout import describe_choices
-
     driver = _nvidia_driver()
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         properties = torch.cuda.get_device_properties(index)
         memory = f"{properties.total_memory / 1e9:.0f} GB"
-        chosen = describe_choices(torch.device("cuda", index))
-        found = f"{properties.name}, {memory}, driver {driver or 'unknown'}; {chosen}"
-        yield Finding(f"cuda:{index}", found)
+        name = f"cuda:{index}"
+        yield Finding(name, f"{properties.name}, {memory}, driver {driver or 'unknown'}")
+        yield from chosen_for(name)
     if driver and not torch.cuda.is_available():
         reason = (
             "torch is built without CUDA" if not torch.version.cuda else "torch finds no device it can use"
@@ -80,8 +78,20 @@ def torch_and_devices() -> Iterator[Finding]:
         )
     if torch.backends.mps.is_available():
         yield Finding("mps", "this Mac's own GPU")
-    chosen = describe_choices(torch.device("cpu"))
-    yield Finding("cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads; {chosen}")
+        yield from chosen_for("mps")
+    yield Finding("cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads")
+    yield from chosen_for("cpu")
+
+
+def chosen_for(device: str) -> Iterator[Finding]:
+    """What training takes on a device of what it could take, and why."""
+    import torch
+
+    from ddpm.choices import choices
+
+    for choice in choices(torch.device(device)):
+        known = "measured" if choice.measured else "not measured"
+        yield Finding(device, f"{choice.subject}: {choice.chosen} ({choice.why}; {known})")
 
 
 def _nvidia_driver() -> str:

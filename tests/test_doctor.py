@@ -94,3 +94,15 @@ def test_what_the_terminal_is_reached_through_is_named(monkeypatch):
     monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
     monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22")
     assert doctor.terminal().found.endswith("through tmux and SSH")
+
+
+def test_what_is_chosen_for_the_processor_is_told_with_its_reason_and_whether_it_was_measured():
+    found = [finding.found for finding in doctor.chosen_for("cpu")]
+    assert [words.partition(":")[0] for words in found] == [
+        "precision",
+        "optimizer",
+        "layout",
+        "attention",
+        "compile",
+    ]
+    assert found[-1] == "compile: off (it took minutes, and a step was no faster; measured)"
