@@ -57,8 +57,8 @@ def step_name(step: int) -> str:
     return f"{step:08d}"
 
 
-def list_checkpoints(folder: Path) -> list[Checkpoint]:
-    """Whole and damaged checkpoints below ``folder``, by step. Reads manifests and sizes only: see verify."""
+def steps_of(folder: Path) -> list[tuple[int, Path]]:
+    """The steps that there are checkpoints of below ``folder``, rising, and where each lies; reads their names only."""
     try:
         if folder.is_symlink():
             return []
@@ -70,25 +70,30 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
         ]
     except OSError:
         return []
-    found = [_look_at(folder / name, int(name)) for name in names]
+    return sorted((int(name), folder / name) for name in names)
+
+
+def list_checkpoints(folder: Path) -> list[Checkpoint]:
+    """Whole and damaged checkpoints below ``folder``, by step. Reads manifests and sizes only: see verify."""
+    found = [look_at(path, step) for step, path in steps_of(folder)]
     # A trainer may have deleted one while it was looked at: that is not damage.
-    there = [checkpoint for checkpoint in found if checkpoint.whole or checkpoint.path.exists()]
-    return sorted(there, key=lambda checkpoint: checkpoint.step)
+    return [checkpoint for checkpoint in found if checkpoint.whole or checkpoint.path.exists()]
 
 
 def newest_whole(folder: Path) -> Checkpoint | None:
-    """The checkpoint to go on from: the newest that verifies, hashes included.
+    """The checkpoint to go on from: the newest that verifies, hashes included. Of those before it none is opened.
 
     While a run is trained, old ones are deleted as new ones come. So that there is none is said only when two looks
     have found the same.
     """
-    before: list[Checkpoint] | None = None
+    before: list[tuple[int, Path]] | None = None
     while True:
-        there = list_checkpoints(folder)
-        for checkpoint in reversed(there):
+        there = steps_of(folder)
+        for step, path in reversed(there):
+            checkpoint = look_at(path, step)
             if checkpoint.whole and not verify(checkpoint):
                 return checkpoint
-            if not checkpoint.path.exists():
+            if not path.exists():
                 break  # deleted meanwhile, as there are newer ones
         else:
             if there == before:
@@ -147,7 +152,7 @@ def save(
     from safetensors.torch import save as safetensors_bytes  # torch is slow to import, and listing needs none
 
     target = folder / step_name(step)
-    if target.exists() and (there := _look_at(target, step)).whole and not verify(there):
+    if target.exists() and (there := look_at(target, step)).whole and not verify(there):
         return there
     folder.mkdir(exist_ok=True)
     _refuse_full_disk(folder, tensors)
@@ -177,7 +182,7 @@ def save(
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
-    return _look_at(target, step)
+    return look_at(target, step)
 
 
 def load(checkpoint: Checkpoint, *stems: str) -> tuple[dict[str, dict[str, "Tensor"]], dict[str, Any]]:
@@ -243,9 +248,9 @@ def weights_in(checkpoint: Checkpoint) -> list[str]:
 
 def set_aside_after(folder: Path, step: int) -> None:
     """Hide the checkpoints after ``step``, from where training starts again; prune deletes them later."""
-    for checkpoint in list_checkpoints(folder):
-        if checkpoint.step > step:
-            checkpoint.path.rename(folder / f".superseded-{uuid.uuid4().hex}")
+    for later, path in steps_of(folder):
+        if later > step:
+            path.rename(folder / f".superseded-{uuid.uuid4().hex}")
 
 
 def list_set_aside(folder: Path) -> list[Checkpoint]:
@@ -259,7 +264,7 @@ def list_set_aside(folder: Path) -> list[Checkpoint]:
             step = int(_manifest(hidden)["step"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
-        found.append(_look_at(hidden, step))
+        found.append(look_at(hidden, step))
     return sorted(found, key=lambda checkpoint: (checkpoint.step, checkpoint.time))
 
 
@@ -307,7 +312,7 @@ def _manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _look_at(path: Path, step: int) -> Checkpoint:
+def look_at(path: Path, step: int) -> Checkpoint:
     """The checkpoint of ``step`` as its manifest and the sizes of its files show it."""
     try:
         there = {entry.name: entry.stat(follow_symlinks=False) for entry in os.scandir(path)}

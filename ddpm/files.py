@@ -6,7 +6,8 @@ import os
 import stat
 import uuid
 from collections.abc import Iterator
-from io import BufferedReader
+from contextlib import contextmanager
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,12 +38,20 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
     ``durable`` flushes to the disk as well; a heartbeat that is rewritten every second goes without.
     Raises OSError and leaves no temporary file behind.
     """
+    with replacing(path, durable=durable) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BufferedWriter]:
+    """A file to write to, which takes the place of ``path`` when the block ends; as ``replace_file`` else."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        if durable:
-            write_durably(temporary, content)
-        else:
-            temporary.write_bytes(content)
+        with temporary.open("wb") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -99,7 +108,7 @@ def append_json_line(path: Path, row: dict[str, Any]) -> None:
 def parse_json_lines(content: bytes) -> Iterator[dict[str, Any]]:
     """The rows of a .jsonl file; lines that do not parse (a torn last one) are passed over."""
     for line in content.splitlines():
-        row = _row(line)
+        row = parse_json_line(line)
         if row is not None:
             yield row
 
@@ -111,12 +120,13 @@ def read_json_lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """
     with open_regular(path) as file:
         while line := file.readline(SMALL):
-            row = _row(line)
+            row = parse_json_line(line)
             if row is not None:
                 yield line, row
 
 
-def _row(line: bytes) -> dict[str, Any] | None:
+def parse_json_line(line: bytes) -> dict[str, Any] | None:
+    """The row of a line of a .jsonl file; None where it is none."""
     try:
         # Rows may hold NaN: a metric that is none. So not as strict as parse_json.
         row = json.loads(line)

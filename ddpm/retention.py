@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ddpm import run_lock
-from ddpm.checkpoint import MARK, Checkpoint, clear_leftovers, list_checkpoints
+from ddpm.checkpoint import MARK, Checkpoint, clear_leftovers, look_at, steps_of
 from ddpm.errors import CheckpointError, RunError
 from ddpm.runs import Run
 
@@ -55,10 +55,25 @@ def prune(folder: Path, keep_newest: int, keep_every: int = 0) -> list[int]:
     Call it only after a new checkpoint is whole. Returns the steps deleted. Raises OSError.
     """
     clear_leftovers(folder)
-    doomed = would_delete(list_checkpoints(folder), keep_newest, keep_every)
+    doomed = would_delete(_in_question(folder, keep_newest, keep_every), keep_newest, keep_every)
     for checkpoint in doomed:
         _remove(checkpoint)
     return [checkpoint.step for checkpoint in doomed]
+
+
+def _in_question(folder: Path, keep_newest: int, keep_every: int) -> list[Checkpoint]:
+    """The newest whole checkpoints and, of those before them, the ones that their steps do not keep; by step.
+
+    The others are not opened: after a million steps there may be thousands, and this is done at each new one.
+    """
+    found: list[Checkpoint] = []
+    whole = 0
+    for step, path in reversed(steps_of(folder)):
+        if whole >= keep_newest and keep_every and step % keep_every == 0:
+            continue
+        found.insert(0, look_at(path, step))
+        whole += found[0].whole
+    return found
 
 
 def prune_run(run: Run) -> list[int]:

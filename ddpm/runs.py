@@ -32,7 +32,9 @@ from ddpm.config import Config
 from ddpm.errors import RunError, RunNameError
 from ddpm.events import State
 from ddpm.files import append_json_line, json_bytes, parse_json, read_json_lines, read_small, replace_file
+from ddpm.preview_file import preview_name, preview_steps
 from ddpm.printable import printable
+from ddpm.rewinding import forget_rows_after
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 # Files that are taken from an inbox at once: others, however many there are, wait for the next step.
@@ -186,22 +188,17 @@ class Run:
 
     def rewind(self, step: int) -> None:
         """Forget the records made after ``step``, which training from there will make again."""
-        kept = []
-        if self.metrics_path.exists():
-            for line, row in read_json_lines(self.metrics_path):
-                at = row.get("step", 0)
-                if isinstance(at, int | float) and at <= step:
-                    kept.append(line.rstrip(b"\n") + b"\n")
-        replace_file(self.metrics_path, b"".join(kept))
+        forget_rows_after(self.metrics_path, step)
         for folder in (self.path, self.previews_path):
             for half_written in folder.glob(
                 ".*.tmp"
             ):  # by a process that was killed; nobody else writes here
                 half_written.unlink(missing_ok=True)
-        for preview in self.previews():
-            if preview.step > step:
+        for later in preview_steps(self.previews_path):
+            if later > step:
                 # That of the averaged weights last: by it the others are found.
-                for image in (preview.image.with_suffix(".raw.png"), preview.image):
+                for weights in ("raw", "ema"):
+                    image = self.previews_path / f"{preview_name(later, weights)}.png"
                     image.with_suffix(".json").unlink(missing_ok=True)
                     image.unlink(missing_ok=True)
 

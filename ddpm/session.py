@@ -150,7 +150,9 @@ def _forget_after(run: Run, step: int) -> list[str]:
 
     Returns what a person should know of it: which checkpoints to be kept for ever are among that.
     """
-    later = [checkpoint for checkpoint in run.checkpoints() if checkpoint.step > step]
+    later = [
+        checkpoints.look_at(path, at) for at, path in checkpoints.steps_of(run.checkpoints_path) if at > step
+    ]
     words = [
         f"the checkpoint of step {checkpoint.step}, to be kept for ever, lies aside now; "
         "`ddpm-studio doctor` says how to make a run of it"

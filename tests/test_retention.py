@@ -46,6 +46,20 @@ def test_every_mth_and_marked_ones_stay_beside_the_newest(folder):
     assert retention.prune(folder, 1) == [5]
 
 
+@pytest.mark.parametrize("keep_newest", [1, 2, 4, 9])
+@pytest.mark.parametrize("keep_every", [0, 5, 10, 25])
+def test_pruning_deletes_what_the_list_of_all_says_however_little_of_it_is_opened(
+    folder, keep_newest, keep_every
+):
+    (folder / "00000025" / "manifest.json").unlink()
+    retention.mark(checkpoints.find_checkpoint(folder, 15))
+    said = retention.would_delete(checkpoints.list_checkpoints(folder), keep_newest, keep_every)
+    before = steps_in(folder)
+    deleted = retention.prune(folder, keep_newest, keep_every)
+    assert deleted == [checkpoint.step for checkpoint in said]
+    assert steps_in(folder) == [step for step in before if step not in deleted]
+
+
 def test_a_mark_changes_no_hash_and_stays_when_training_starts_again(folder):
     marked = checkpoints.find_checkpoint(folder, 10)
     retention.mark(marked)

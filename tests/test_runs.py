@@ -136,6 +136,29 @@ def test_rewinding_forgets_what_comes_after(run):
     assert left == {f"{step:08d}.raw.{suffix}" for step in (10, 20) for suffix in ("png", "json")}
 
 
+def test_rewinding_leaves_a_file_alone_that_has_nothing_later(run):
+    run.rewind(20)
+    assert run.metrics_path.read_bytes() == b""
+    run.metrics_path.write_bytes(b'{"step": 10, "loss": 1}\n{"loss": 2, "step": 20}')
+    before = run.metrics_path.stat()
+    run.rewind(20)
+    assert run.metrics_path.stat() == before
+    assert [row["step"] for row in run.metrics()] == [10, 20]
+
+
+def test_rewinding_takes_out_later_rows_and_what_is_no_row_wherever_they_are(run):
+    rows = [
+        b'{"step": 10, "loss": 1}',
+        b"torn {",
+        b'{"step": 30, "loss": 1}',
+        b'{"step": "x"}',
+        b'{"kept": 1}',
+    ]
+    run.metrics_path.write_bytes(b"\n".join([*rows, b'{"step": 20}']))
+    run.rewind(20)
+    assert run.metrics_path.read_bytes() == b'{"step": 10, "loss": 1}\n{"kept": 1}\n{"step": 20}\n'
+
+
 def test_rewinding_clears_what_a_killed_process_had_half_written(run):
     halves = [run.path / ".status.json.0.tmp", run.previews_path / ".00000010.png.0.tmp"]
     for half in halves:
