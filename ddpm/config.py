@@ -48,10 +48,11 @@ class DataConfig(Section):
         description="name of a data set, hf:owner/name, or the path of a folder of images or of a .npy or .npz file",
     )
     image_size: ImageSize | None = Field(
-        None, description="height and width in pixels; unset: the set's own size (a folder: 64x64)"
+        None, description="height and width in pixels; by default the set's own size (a folder: 64x64)"
     )
     channels: Channels | None = Field(
-        None, description="1 grey, 3 RGB, 4 RGBA; unset: the set's own (a folder: grey if all its images are)"
+        None,
+        description="1 grey, 3 RGB, 4 RGBA; by default the set's own (a folder: grey if all its images are)",
     )
     class_names: tuple[str, ...] = Field(
         (), description="names of the classes, in the order of their numbers; filled in from the data set"
@@ -68,7 +69,7 @@ class DataConfig(Section):
         "The batches are the same",
     )
     workers: int | None = Field(
-        None, ge=1, le=256, description="threads that read images; unset: as many as suit this machine"
+        None, ge=1, le=256, description="threads that read images; by default as many as suit this machine"
     )
 
     @property
@@ -100,7 +101,7 @@ class ModelConfig(Section):
         0.0, ge=0, lt=1, description="share of a block's inner features that training sets to 0"
     )
     attention_levels: Levels | None = Field(
-        None, description="levels with self-attention, 0 is full resolution; unset: the last level only"
+        None, description="levels with self-attention, 0 is full resolution; by default the last level only"
     )
     linear_attention_levels: Levels = Field(
         (), description="levels with linear attention, which stays cheap for many pixels"
@@ -157,13 +158,13 @@ class DiffusionConfig(Section):
         None,
         gt=0,
         lt=1,
-        description="first beta at T=1000 (linear, scaled-linear, quadratic); unset: the schedule's own",
+        description="first beta at T=1000 (linear, scaled-linear, quadratic); by default the schedule's own",
     )
     beta_end: float | None = Field(
         None,
         gt=0,
         lt=1,
-        description="last beta at T=1000 (linear, scaled-linear, quadratic); unset: the schedule's own",
+        description="last beta at T=1000 (linear, scaled-linear, quadratic); by default the schedule's own",
     )
     zero_terminal_snr: bool = Field(
         False, description="rescale the schedule so that nothing of the image is left at the last step"

@@ -36,6 +36,6 @@ class EvaluationConfig(Section):
     )
     variance: StepVariance | None = Field(
         None,
-        description="bits/dim: variance of a step back; unset: learned where the network has learned it, "
+        description="bits/dim: variance of a step back; by default learned where the network has learned it, "
         "else that of the posterior",
     )

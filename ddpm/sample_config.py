@@ -20,7 +20,7 @@ class SampleConfig(Section):
     label: Labels = Field(
         (),
         description="class to draw, by name or number, or several in turn, as 3,5,8; none: of no class; "
-        "unset: every class in turn, if the network is told classes",
+        "by default every class in turn, if the network is told classes",
     )
     guidance_scale: float = Field(
         1.0, ge=0, le=100, description="how strongly the class is obeyed; 1: as learned, 0: not at all"
@@ -34,18 +34,18 @@ class SampleConfig(Section):
         None,
         gt=0,
         le=1,
-        description="dynamic: share of an image's values that is kept in range; unset: 0.995",
+        description="dynamic: share of an image's values that is kept in range; by default 0.995",
     )
     eta: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="share of the noise put back, 0 none, 1 as much as DDPM; unset: 0 for ddim, "
+        description="share of the noise put back, 0 none, 1 as much as DDPM; by default 0 for ddim, "
         "1 for euler-ancestral and dpm++2m-sde; no other sampler has it",
     )
     variance: Literal["posterior", "beta", "learned"] | None = Field(
         None,
-        description="DDPM: variance of a step's noise; unset: learned if the network has it, else posterior",
+        description="DDPM: variance of a step's noise; by default learned if the network has it, else posterior",
     )
     weights: Weights = Field(
         "ema",

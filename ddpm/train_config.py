@@ -19,7 +19,7 @@ class TrainConfig(Section):
     batch_size: int = Field(64, ge=1, le=65_536, description="images in one step; may exceed the data set")
     microbatch: Microbatch | None = Field(
         None,
-        description="images of a step that go through the network at once, for less memory; unset: all of them",
+        description="images of a step that go through the network at once, for less memory; by default all of them",
     )
     lr: LearningRate = Field(
         1e-3, description="highest learning rate of AdamW; on resume, in place of all that it was changed to"

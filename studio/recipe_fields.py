@@ -28,6 +28,17 @@ _COMMON = {
     "train.device": "Device",
     "previews.every": "Preview every",
 }
+# What a field that is left empty stands for; where this is silent, for none.
+_EMPTY = {
+    "data.image_size": "the set's own",
+    "data.channels": "the set's own",
+    "data.workers": "as suits here",
+    "model.attention_levels": "the last level",
+    "diffusion.beta_start": "the schedule's",
+    "diffusion.beta_end": "the schedule's",
+    "train.max_minutes": "no limit",
+    "train.microbatch": "all at once",
+}
 SECTION_NAMES = {
     "data": "Data",
     "model": "Model",
@@ -45,7 +56,8 @@ UNSET, NONE = "", "none"
 class FormField:
     """One line of the form. ``dotted`` names the recipe's field; with ``choices`` it is picked, not typed.
 
-    ``keys``: the characters that it takes; empty takes any. ``range``: what it may be, in words.
+    ``keys``: the characters that it takes; empty takes any. ``range``: what it may be, in words. ``empty``: what it
+    means where nothing is in it, in words; empty where something has to be.
     """
 
     dotted: str
@@ -53,6 +65,7 @@ class FormField:
     help: str
     range: str
     default: str
+    empty: str
     choices: tuple[str, ...]
     keys: str
     is_common: bool
@@ -114,6 +127,7 @@ def _field(dotted: str, name: str, field: FieldInfo) -> FormField:
         help=field.description or "",
         range=", ".join(named) if bool in kinds else allowed(field),
         default=_YES_NO.get(default_words(field), default_words(field)),
+        empty=_EMPTY.get(dotted, "none" if is_optional or is_list else ""),
         choices=(UNSET, *named) if named and is_optional else named,
         keys=_SIZE_KEYS if dotted == _SIZE else _keys(kinds),
         is_common=dotted in _COMMON,

@@ -1,5 +1,6 @@
 """The form of a new run: what it shows, what it refuses at which field, and the command beside it."""
 
+import re
 import shlex
 
 import pytest
@@ -52,6 +53,7 @@ def test_every_field_of_the_recipe_is_within_reach_and_says_what_it_is(home, siz
         await pilot.press("n")
         await until_seen(pilot, "5 more: channels, flip")
         await until_seen(pilot, "1,797 images, 8×8 grey")
+        assert re.search(r"Image size +the set's own", screen_text(pilot))
         await until(pilot, lambda: app.screen.query_one("#data-images", SamplePane).arrangement)
         assert len(app.screen.query_one(RecipeSections).query(Field)) < 20
         await pilot.press("ctrl+o")

@@ -201,10 +201,9 @@ def _widgets(fields: Sequence[FormField], texts: Mapping[str, str]) -> dict[str,
 def _widget(field: FormField, text: str) -> Field:
     control: KeyedInput | Select[str]
     if field.choices:
-        control = picker(field.choices, text, words={UNSET: "unset"})
+        control = picker(field.choices, text, words={UNSET: field.empty})
     else:
-        empty = "unset" if field.is_optional else "none" if field.is_list else ""
-        control = KeyedInput(text, allowed=field.keys, placeholder=empty)
+        control = KeyedInput(text, allowed=field.keys, placeholder=field.empty)
     return Field(field.label, control, id=field.id, help=field.words)
 
 
