@@ -47,7 +47,7 @@ class ImageConfig(SampleConfig):
     n: int = Field(8, ge=1, le=100_000, description="images")
     label: Labels = Field(
         (),
-        description="class to draw, by name or number, or several in turn, as 3,5,8; by default the network is not told",
+        description="class to draw, by name or number, or several, as 3,5,8; by default the network is not told",
     )
     strength: float = Field(
         0.5, ge=0, le=1, description="how much is drawn anew; 0: nothing, 1: everything, as if sampling"
@@ -60,7 +60,7 @@ class InpaintConfig(SampleConfig):
     n: int = Field(8, ge=1, le=100_000, description="images")
     label: Labels = Field(
         (),
-        description="class to draw, by name or number, or several in turn, as 3,5,8; by default the network is not told",
+        description="class to draw, by name or number, or several, as 3,5,8; by default the network is not told",
     )
     sampler: SamplerName = Field("ddpm", description="the way from noise to images")
     jump_length: int = Field(

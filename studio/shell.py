@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual import work
 from textual.actions import ActionParseResult
-from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.dom import DOMNode
@@ -20,6 +19,7 @@ from studio.ascii_only import AsciiOnly
 from studio.error_report import ErrorReport, report_of
 from studio.folder_window import open_folder
 from studio.keymap import keymap_of
+from studio.keys_in_turn import KeysInTurn
 from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Help
 from studio.screens.error_panel import ErrorPanel
@@ -35,7 +35,7 @@ def commands() -> type[Provider]:
     return StudioCommands
 
 
-class Shell(App[None]):
+class Shell(KeysInTurn):
     """An app that knows how to be set, helped and mended, and nothing of what its screens are for."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
