@@ -33,7 +33,7 @@ import torch._dynamo  # noqa: F401  # an optimizer imports it; done here once, n
 
 from ddpm.checkpoint import newest_whole, verify
 from ddpm.config import Config
-from ddpm.events import CheckpointDue, Event, PreviewDrawn, PreviewProgress, StepDone
+from ddpm.events import CheckpointSaved, Event, PreviewDrawn, PreviewProgress, StepDone
 from ddpm.runs import Run
 from ddpm.runs_root import create_run
 from ddpm.session import train_run
@@ -119,7 +119,7 @@ def _kind(event: Event) -> bytes:
     match event:
         case StepDone():
             return b"s"
-        case CheckpointDue():
+        case CheckpointSaved():
             return b"c"
         case PreviewProgress() | PreviewDrawn():
             return b"p"
@@ -142,13 +142,22 @@ def choose_instant(reference: list[Message], place: str, chance: random.Random) 
     gaps = {
         "preparation": [0],
         "training": [i for i, kind in enumerate(kinds) if kind == "s"],
-        "checkpoint": [i for i, kind in enumerate(kinds) if kind == "c"],
+        "checkpoint": [gap for i, kind in enumerate(kinds) if kind == "c" for gap in _while_saved(kinds, i)],
         "pruning": [i + 1 for i, kind in enumerate(kinds[:-1]) if kind == "c"],
         "preview": [i for i, kind in enumerate(kinds) if kind == "p"],
     }
     gap = chance.choice(gaps[place])
     before = reference[gap - 1].seconds if gap else 0.0
     return gap, chance.uniform(0, reference[gap].seconds - before)
+
+
+def _while_saved(kinds: list[str], told: int) -> range:
+    """The gaps between messages in which the checkpoint was written that message ``told`` is of."""
+    due = told
+    while kinds[:due].count("s") % RECIPE.train.checkpoint_every:
+        due -= 1
+    begin = max(i for i in range(due) if kinds[i] == "s") + 1
+    return range(begin, told + 1)
 
 
 def kill_at(run: Run, wait_for: int, seconds: float) -> bool:

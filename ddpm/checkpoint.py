@@ -20,9 +20,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddpm.errors import CheckpointError, CheckpointGoneError, NoSuchCheckpointError
-from ddpm.files import json_bytes, open_regular, parse_json, read_small, sync_directory, write_durably
+from ddpm.files import (
+    json_bytes,
+    open_regular,
+    parse_json,
+    read_small,
+    sync_directory,
+    write_hashed,
+)
 from ddpm.printable import printable
-from ddpm.tensor_files import read_tensors
+from ddpm.tensor_files import file_parts, read_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -149,8 +156,6 @@ def save(
     it is: resuming repeats a run exactly. Raises OSError when the disk fails, or has no room for it; then nothing
     has changed.
     """
-    from safetensors.torch import save as safetensors_bytes  # torch is slow to import, and listing needs none
-
     target = folder / step_name(step)
     if target.exists() and (there := look_at(target, step)).whole and not verify(there):
         return there
@@ -159,20 +164,13 @@ def save(
     building = folder / f".building-{uuid.uuid4().hex}"
     building.mkdir()
     try:
-        contents = {
-            f"{stem}.safetensors": safetensors_bytes(
-                {k: v.detach().cpu().contiguous() for k, v in named.items()}
-            )
-            for stem, named in tensors.items()
-        }
-        contents["state.json"] = json_bytes({"step": step, **state})
         files = {}
-        for name, content in contents.items():
-            write_durably(building / name, content)
-            files[name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        write_durably(
-            building / "manifest.json", json_bytes({"format": FORMAT, "step": step, "files": files})
-        )
+        for stem, named in tensors.items():
+            name = f"{stem}.safetensors"
+            files[name] = write_hashed(building / name, file_parts(named))
+        files["state.json"] = write_hashed(building / "state.json", [json_bytes({"step": step, **state})])
+        manifest = {"format": FORMAT, "step": step, "files": files}
+        write_hashed(building / "manifest.json", [json_bytes(manifest)])
         sync_directory(building)
         if target.exists():
             # It is damaged; out of the way first, as a directory that is not empty cannot be replaced.

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ddpm.changes import Change
+    from ddpm.checkpoint import Checkpoint
     from ddpm.config import Config
 
 State = Literal["preparing", "running", "paused", "stopped", "finished", "failed"]
@@ -113,12 +114,21 @@ class PreviewDrawn:
 class CheckpointDue:
     """Everything that a resume needs: named groups of tensors, and numbers.
 
-    The tensors are the trainer's own, not copies: use them before asking for the next event.
+    The tensors are the trainer's own, not copies: use or copy them before asking for the next event.
     """
 
     step: int
     tensors: dict[str, dict[str, "Tensor"]]
     state: dict[str, Any]
+    reason: Literal["interval", "asked", "end"]
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    """The checkpoint of step ``step`` is whole and on disk; training may be some steps further by now."""
+
+    step: int
+    checkpoint: "Checkpoint"
     reason: Literal["interval", "asked", "end"]
 
 
@@ -129,6 +139,13 @@ class SnapshotDue:
     step: int
     tensors: dict[str, dict[str, "Tensor"]]
     lengths: dict[str, float]
+
+
+@dataclass(frozen=True)
+class SnapshotSaved:
+    """The averages of step ``step`` are on disk, to be kept for good."""
+
+    step: int
 
 
 @dataclass
@@ -177,7 +194,9 @@ Event = (
     | PreviewProgress
     | PreviewDrawn
     | CheckpointDue
+    | CheckpointSaved
     | SnapshotDue
+    | SnapshotSaved
     | RecipeChanged
     | Noted
     | Warned

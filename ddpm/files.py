@@ -1,11 +1,12 @@
 """Files that are whole or not there: write beside, flush to the disk, rename into place."""
 
 import errno
+import hashlib
 import json
 import os
 import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
@@ -30,6 +31,19 @@ def write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def write_hashed(path: Path, parts: Iterable[bytes | memoryview]) -> dict[str, Any]:
+    """Write a new file part by part and flush it, as write_durably does; returns its ``size`` and ``sha256``."""
+    size, digest = 0, hashlib.sha256()
+    with path.open("wb", buffering=SMALL) as file:
+        for part in parts:
+            file.write(part)
+            digest.update(part)
+            size += len(part)
+        file.flush()
+        os.fsync(file.fileno())
+    return {"size": size, "sha256": digest.hexdigest()}
 
 
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:

@@ -2,18 +2,19 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ddpm import checkpoint as checkpoints
-from ddpm import retention
+from ddpm.background_writer import BackgroundWriter
 from ddpm.commands import Command
 from ddpm.config import Config
 from ddpm.errors import ConfigError, RunError
 from ddpm.events import (
     CheckpointDue,
+    CheckpointSaved,
     Event,
     MetricsLogged,
     NonFinite,
@@ -26,9 +27,6 @@ from ddpm.events import (
     StepDone,
     Warned,
 )
-from ddpm.files import json_bytes, replace_file
-from ddpm.images import grid, write_png
-from ddpm.preview_file import preview_name
 from ddpm.runs import Run, Status
 from ddpm.train_config import TrainConfig
 
@@ -44,40 +42,44 @@ MOST_ROWS_WAITING = 10_000
 
 class Recorder:
     """The one writer of a run's records. A disk that fails costs records, not training; only the last
-    checkpoint must not be lost in silence. Make it while holding the run's lock."""
+    checkpoint must not be lost in silence. Make it while holding the run's lock.
+
+    What takes long is written by a BackgroundWriter, while training goes on.
+    """
 
     def __init__(self, run: Run, status: Status, train: TrainConfig) -> None:
         self.run = run
         self.status = status
-        self.train = train
         self._lock = run.lock_identity()
         self._beat_at = 0.0
         self._rows: deque[dict[str, Any]] = deque(maxlen=MOST_ROWS_WAITING)
         self._retry_at: float | None = None
         self._retry_seconds = RETRY_SECONDS[0]
+        self._writer = BackgroundWriter(run, train)
 
     def follow(self, events: Iterable[Event]) -> Iterator[Event]:
         """Write down each event, then pass it on; one that cannot be written becomes a Warned.
 
-        Raises RunError when the last checkpoint cannot be written, and when the run directory is gone.
+        What is due is passed on as saved, some steps later perhaps. Raises RunError when the last checkpoint cannot
+        be written, and when the run directory is gone.
         """
+        writer = self._writer
         for event in events:
-            try:
-                self._write(event)
-            except OSError as error:
-                self._refuse_gone()
-                if not (isinstance(event, MetricsLogged) and len(self._rows) > 1):  # else it is known
-                    yield self.warn(event.step, f"{_name(event)} could not be written: {error.strerror}")
-                if isinstance(event, CheckpointDue):
-                    self._try_again_later()
-                if isinstance(event, RecipeChanged):
-                    event.refused = not self._is_stored(event.config)
-            else:
-                yield event
-                # One made amid bad steps takes the place of no good one: training may have to go back to that.
-                if isinstance(event, CheckpointDue) and not event.state.get("non_finite_in_a_row"):
-                    yield from self._prune(event.step)
+            yield from self._wait_while(partial(writer.is_in_the_way_of, event))
+            match event:
+                case PreviewDrawn():
+                    writer.write_preview(event)
+                case SnapshotDue():
+                    writer.save_snapshot(event)
+                case CheckpointDue():
+                    with suppress(OSError):  # whoever resumes from here makes no earlier row again
+                        self._write_rows()
+                    writer.save_checkpoint(event)
+                case _:
+                    yield from self._write(event)
+            yield from self._wait_while(lambda: writer.is_borrowing)
             self._beat_if_due()
+        yield from self._wait_while(lambda: writer.is_busy)
 
     def beating(self, progress: "Progress | None") -> "Progress":
         """``progress`` that is a sign of life as well: data may be downloaded and read for hours."""
@@ -102,7 +104,9 @@ class Recorder:
         return Warned(step, message)
 
     def change(self, state: StateChanged) -> None:
-        """Note a new state, in status.json and events.jsonl."""
+        """Note a new state, in status.json and events.jsonl; the last one when nothing is being written any more."""
+        if state.state in ("stopped", "finished", "failed"):
+            self._settle()
         self.status = replace(self.status, state=state.state, step=state.step, message=state.message)
         if not self._beat():
             self._beat()  # heartbeats come again by themselves; a last word does not
@@ -116,7 +120,67 @@ class Recorder:
         self._note("rolled-back", event.step, f"to step {event.back_to}: {event.words}")
         return event
 
-    def _write(self, event: Event) -> None:
+    def _wait_while(self, condition: Callable[[], bool]) -> Iterator[Event]:
+        """Give signs of life until the condition ends; what the writer has come to by then is noted and passed on."""
+        yield from self._written()
+        while condition():
+            self._writer.wait(HEARTBEAT_SECONDS)
+            self._beat_if_due()
+            yield from self._written()
+
+    def _written(self) -> Iterator[Event]:
+        """Note what the writer has come to since the last look, and pass it on."""
+        for event, outcome in self._writer.ended():
+            try:
+                written = outcome.result()
+            except OSError as error:
+                yield self._refused(event, error)
+                continue
+            match written:
+                case PreviewDrawn():
+                    self._note_preview(written)
+                case CheckpointSaved():
+                    self._note_checkpoint(written)
+            if written:
+                yield written
+            match event, written:
+                # One made amid bad steps takes the place of no good one: training may have to go back to that.
+                case CheckpointDue(), CheckpointSaved() if not event.state.get("non_finite_in_a_row"):
+                    self._writer.prune(written)
+
+    def _refused(self, event: Event, error: OSError) -> Warned:
+        """What to say of an event that the disk refused. Raises RunError where training cannot go on without it."""
+        self._refuse_gone()
+        if isinstance(event, CheckpointDue):
+            if event.reason == "end":
+                raise RunError(
+                    f"The last checkpoint (step {event.step}) could not be written to {self.run.checkpoints_path}: "
+                    f"{error.strerror}. Earlier checkpoints are untouched: make room, then resume the run."
+                )
+            self._try_again_later()
+        if isinstance(event, RecipeChanged):
+            event.refused = not self._is_stored(event.config)
+        return self.warn(event.step, f"{_failure(event)}: {error.strerror}")
+
+    def _settle(self) -> None:
+        """Wait for the writer at the end of a run, whatever ends it."""
+        with suppress(RunError):  # the run is ending, and of one error already where there are two
+            for _ in self._wait_while(lambda: self._writer.is_busy):
+                pass
+        self._writer.close()
+
+    def _write(self, event: Event) -> Iterator[Event]:
+        try:
+            self._write_down(event)
+        except OSError as error:
+            if isinstance(event, MetricsLogged) and len(self._rows) > 1:  # it is known
+                self._refuse_gone()
+            else:
+                yield self._refused(event, error)
+        else:
+            yield event
+
+    def _write_down(self, event: Event) -> None:
         match event:
             case StateChanged():
                 self.change(event)
@@ -127,12 +191,6 @@ class Recorder:
                 self._write_rows()
             case NonFinite():
                 self._non_finite(event)
-            case PreviewDrawn():
-                self._preview(event)
-            case CheckpointDue():
-                self._checkpoint(event)
-            case SnapshotDue():
-                self._snapshot(event)
             case RecipeChanged():
                 self._change_recipe(event)
             case Noted():
@@ -144,36 +202,13 @@ class Recorder:
             self.run.append_metrics(self._rows[0])
             self._rows.popleft()
 
-    def _preview(self, event: PreviewDrawn) -> None:
-        weights = event.recipe["weights"]
-        path = self.run.previews_path / f"{preview_name(event.step, weights)}.png"
-        write_png(path, grid(event.images.numpy(), event.recipe["columns"]))
-        # The description last: a preview without one is not listed.
-        replace_file(path.with_suffix(".json"), json_bytes(event.recipe), durable=False)
-        whose = " of the raw weights" if weights == "raw" else ""
-        self._note("preview", event.step, f"{len(event.images)} samples{whose}")
+    def _note_preview(self, drawn: PreviewDrawn) -> None:
+        whose = " of the raw weights" if drawn.recipe["weights"] == "raw" else ""
+        self._note("preview", drawn.step, f"{len(drawn.images)} samples{whose}")
 
-    def _checkpoint(self, event: CheckpointDue) -> None:
-        folder = self.run.checkpoints_path
-        with suppress(OSError):  # whoever resumes from here makes no earlier row again
-            self._write_rows()
-        try:
-            saved = checkpoints.save(folder, event.step, event.tensors, event.state)
-        except OSError as error:
-            self._refuse_gone()
-            if event.reason != "end":
-                raise
-            raise RunError(
-                f"The last checkpoint (step {event.step}) could not be written to {folder}: {error.strerror}. "
-                "Earlier checkpoints are untouched: make room, then resume the run."
-            ) from None
+    def _note_checkpoint(self, saved: CheckpointSaved) -> None:
         self._retry_at, self._retry_seconds = None, RETRY_SECONDS[0]
-        self._note("checkpoint", event.step, f"{saved.size / 1e6:.1f} MB, {event.reason}")
-
-    def _snapshot(self, event: SnapshotDue) -> None:
-        folder = self.run.snapshots_path
-        checkpoints.save(folder, event.step, event.tensors, {"lengths": event.lengths})
-        checkpoints.clear_leftovers(folder)
+        self._note("checkpoint", saved.step, f"{saved.checkpoint.size / 1e6:.1f} MB, {saved.reason}")
 
     def _non_finite(self, event: NonFinite) -> None:
         # JSON has no word for what is no number.
@@ -203,12 +238,6 @@ class Recorder:
     def _try_again_later(self) -> None:
         self._retry_at = time.monotonic() + self._retry_seconds
         self._retry_seconds = min(2 * self._retry_seconds, RETRY_SECONDS[1])
-
-    def _prune(self, step: int) -> Iterator[Warned]:
-        try:
-            retention.prune(self.run.checkpoints_path, self.train.keep_checkpoints, self.train.keep_every)
-        except OSError as error:
-            yield self.warn(step, f"old checkpoints could not be deleted: {error.strerror}")
 
     def _refuse_gone(self) -> None:
         if self._is_gone():
@@ -257,17 +286,19 @@ def _row(event: MetricsLogged) -> dict[str, Any]:
     return row
 
 
-def _name(event: Event) -> str:
+def _failure(event: Event) -> str:
     match event:
         case CheckpointDue():
-            return "the checkpoint"
+            return "the checkpoint could not be written"
+        case CheckpointSaved():
+            return "old checkpoints could not be deleted"
         case PreviewDrawn():
-            return "the preview"
+            return "the preview could not be written"
         case SnapshotDue():
-            return "the snapshot of the averages"
+            return "the snapshot of the averages could not be written"
         case RecipeChanged():
-            return f"the change {event.words}"
+            return f"the change {event.words} could not be written"
         case NonFinite():
-            return "the event of a step without a loss"
+            return "the event of a step without a loss could not be written"
         case _:
-            return "a row of metrics"
+            return "a row of metrics could not be written"

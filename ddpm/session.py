@@ -35,6 +35,9 @@ def train_run(
 ) -> Iterator[Event]:
     """Train a run from its first step, or from a checkpoint of it, and yield each event once it is on disk.
 
+    Checkpoints and previews are written while training goes on, so that theirs come some steps later; all are on
+    disk when the run's last state is told, whatever ends it.
+
     ``take_commands`` is asked between two steps; ``config`` takes the place of the run's recipe once data, device
     and checkpoint have been found to fit it; ``download`` fetches a data set that is not below ``data_root``,
     telling ``progress``. Whatever ends it, status.json and events.jsonl say so: errors are written there as

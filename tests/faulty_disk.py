@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,11 +21,14 @@ class FaultyDisk:
     def __init__(self, fault: str, failing: int) -> None:
         self.fault, self.failing = fault, failing
         self.operations: list[str] = []
+        self._counting = threading.Lock()
 
     def operation(self, name: str) -> None:
         """One more operation; raises OSError where it is the one to fail."""
-        self.operations.append(name)
-        if len(self.operations) == self.failing:
+        with self._counting:  # a run is written by two threads
+            self.operations.append(name)
+            is_it = len(self.operations) == self.failing
+        if is_it:
             self.fail()
 
     def fail(self) -> None:
@@ -67,13 +71,14 @@ def faulty_disk(fault: str = "full", failing: int = 0) -> Iterator[FaultyDisk]:
 
         return call
 
-    def opened(path: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+    def opened(path: Any, mode: str = "r", buffering: int = -1, *arguments: Any, **options: Any) -> Any:
         if not set(mode) & set("wax"):
-            return real_open(path, mode, *arguments, **options)
+            return real_open(path, mode, buffering, *arguments, **options)
         disk.operation("open")
         file = _File(path, mode.replace("b", ""))
         file.disk = disk
-        return io.BufferedRandom(file) if "+" in mode else io.BufferedWriter(file)
+        size = buffering if buffering > 1 else io.DEFAULT_BUFFER_SIZE
+        return io.BufferedRandom(file, size) if "+" in mode else io.BufferedWriter(file, size)
 
     def opened_folder(path: Any, *arguments: Any, **options: Any) -> int:
         # A folder is opened to flush it; whatever else comes this way is read, which changes nothing.

@@ -4,12 +4,12 @@ import pytest
 from conftest import TINY
 from PIL import Image
 
+from ddpm import background_writer, recorder, retention
 from ddpm import checkpoint as checkpoints
-from ddpm import recorder, retention
 from ddpm.config import Config
 from ddpm.errors import MemoryFullError, RunError
 from ddpm.events import (
-    CheckpointDue,
+    CheckpointSaved,
     MetricsLogged,
     PreviewDrawn,
     PreviewProgress,
@@ -47,8 +47,8 @@ class FailsOnce:
 @pytest.mark.parametrize(
     ("module", "name", "what", "kind"),
     [
-        (checkpoints, "save", "the checkpoint", CheckpointDue),
-        (recorder, "write_png", "the preview", PreviewDrawn),
+        (checkpoints, "save", "the checkpoint", CheckpointSaved),
+        (background_writer, "write_png", "the preview", PreviewDrawn),
         (Run, "append_metrics", "a row of metrics", MetricsLogged),
     ],
 )
@@ -107,7 +107,7 @@ def test_old_checkpoints_that_cannot_be_deleted_are_a_warning(run, tmp_path, mon
 
     monkeypatch.setattr(retention, "prune", refuses)
     events = events_of(run, tmp_path)
-    assert sum(isinstance(event, CheckpointDue) for event in events) == 3
+    assert sum(isinstance(event, CheckpointSaved) for event in events) == 3
     assert sum("could not be deleted" in event.message for event in events if isinstance(event, Warned)) == 3
     assert run.status().state == "finished"
 

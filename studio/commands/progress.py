@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ddpm.events import (
-    CheckpointDue,
+    CheckpointSaved,
     Event,
     MetricsLogged,
     NonFinite,
@@ -104,7 +104,7 @@ def happening(event: Event, run: Run) -> str:
             return f"preview {run.previews_path / preview_name(step, recipe['weights'])}.png"
         case Warned(step=step, message=message):
             return f"warning at step {step}: {message}"
-        case CheckpointDue(step=step):
+        case CheckpointSaved(step=step):
             return f"checkpoint {run.checkpoints_path / f'{step:08d}'}"
         case _:
             return ""
@@ -152,7 +152,7 @@ class BarReport:
                 total = self.run.status().steps
                 self.progress.update(self.training, description=state, completed=step, total=total)
         words = happening(event, self.run)
-        if words and not isinstance(event, PreviewDrawn | CheckpointDue):
+        if words and not isinstance(event, PreviewDrawn | CheckpointSaved):
             self.progress.console.print(printable(words), highlight=False, markup=False, soft_wrap=True)
 
     def download(self, what: str, done: int, total: int) -> None:
