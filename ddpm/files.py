@@ -25,16 +25,11 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a new file and flush it; not atomic, for files inside a directory that is renamed later."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def write_hashed(path: Path, parts: Iterable[bytes | memoryview]) -> dict[str, Any]:
-    """Write a new file part by part and flush it, as write_durably does; returns its ``size`` and ``sha256``."""
+    """Write a new file part by part and flush it; returns its ``size`` and ``sha256``.
+
+    It is not atomic: for files inside a directory that is renamed later.
+    """
     size, digest = 0, hashlib.sha256()
     with path.open("wb", buffering=SMALL) as file:
         for part in parts:
