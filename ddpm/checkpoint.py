@@ -26,7 +26,7 @@ from ddpm.files import (
     parse_json,
     read_small,
     sync_directory,
-    write_hashed,
+    write_durably,
 )
 from ddpm.printable import printable
 from ddpm.tensor_files import file_parts, read_tensors
@@ -167,10 +167,10 @@ def save(
         files = {}
         for stem, named in tensors.items():
             name = f"{stem}.safetensors"
-            files[name] = write_hashed(building / name, file_parts(named))
-        files["state.json"] = write_hashed(building / "state.json", [json_bytes({"step": step, **state})])
+            files[name] = write_durably(building / name, file_parts(named))
+        files["state.json"] = write_durably(building / "state.json", [json_bytes({"step": step, **state})])
         manifest = {"format": FORMAT, "step": step, "files": files}
-        write_hashed(building / "manifest.json", [json_bytes(manifest)])
+        write_durably(building / "manifest.json", [json_bytes(manifest)])
         sync_directory(building)
         if target.exists():
             # It is damaged; out of the way first, as a directory that is not empty cannot be replaced.

@@ -25,7 +25,7 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_hashed(path: Path, parts: Iterable[bytes | memoryview]) -> dict[str, Any]:
+def write_durably(path: Path, parts: Iterable[bytes | memoryview]) -> dict[str, Any]:
     """Write a new file part by part and flush it; returns its ``size`` and ``sha256``.
 
     It is not atomic: for files inside a directory that is renamed later.

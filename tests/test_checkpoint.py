@@ -115,9 +115,9 @@ def test_a_disk_that_fails_leaves_what_was_there(tmp_path, monkeypatch, failing_
             path.write_bytes(next(iter(parts))[:2])
             raise OSError(28, "No space left on device")
         written.append(path)
-        return files.write_hashed(path, parts)
+        return files.write_durably(path, parts)
 
-    monkeypatch.setattr(checkpoints, "write_hashed", write)
+    monkeypatch.setattr(checkpoints, "write_durably", write)
     with pytest.raises(OSError, match="No space"):
         checkpoints.save(tmp_path, 10, TENSORS, STATE)
     assert [path.name for path in tmp_path.iterdir()] == ["00000005"]

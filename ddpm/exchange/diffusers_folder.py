@@ -104,7 +104,7 @@ def _replace_folder(folder: Path, contents: dict[str, bytes]) -> None:
     try:
         for name, content in contents.items():
             (building / name).parent.mkdir(parents=True, exist_ok=True)
-            write_durably(building / name, content)
+            write_durably(building / name, [content])
             sync_directory((building / name).parent)
         if folder.exists():
             folder.rename(old)
