@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from frechet import frechet_distance, gaussian_of
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier  # type: ignore[import-untyped]
 from sklearn.model_selection import train_test_split  # type: ignore[import-untyped]
@@ -99,32 +100,11 @@ def measure(images: Pixels, forest: RandomForestClassifier, real: RealDigits, *,
     found = np.bincount(probabilities.argmax(axis=1), minlength=CLASSES)
     return Figures(
         top_class=float(probabilities.max(axis=1).mean()),
-        frechet=frechet(images, real.reference),
+        frechet=frechet_distance(gaussian_of(images), gaussian_of(real.reference)),
         nearest=float(distances(images, real.reference).min(axis=1).mean()),
         closest=closest(images, real.everything, skip=own),
         class_shares=found / len(images),
     )
-
-
-def frechet(a: Pixels, b: Pixels) -> float:
-    """Squared Fréchet distance between Gaussians fitted to two sets of images [n, d].
-
-    |mean_a - mean_b|^2 + trace(cov_a + cov_b - 2 (cov_a cov_b)^(1/2)).
-    """
-    covariance_a, covariance_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    # cov_a cov_b has the eigenvalues of the symmetric root_a cov_b root_a, which are real even where a
-    # pixel is the same in all images and its covariance is therefore singular.
-    root_a = _symmetric_root(covariance_a)
-    eigenvalues = np.linalg.eigvalsh(root_a @ covariance_b @ root_a)
-    trace_of_root = np.sqrt(eigenvalues.clip(min=0)).sum()
-    shift = a.mean(axis=0) - b.mean(axis=0)
-    return float(shift @ shift + np.trace(covariance_a) + np.trace(covariance_b) - 2 * trace_of_root)
-
-
-def _symmetric_root(matrix: Pixels) -> Pixels:
-    eigenvalues, vectors = np.linalg.eigh(matrix)
-    root: Pixels = (vectors * np.sqrt(eigenvalues.clip(min=0))) @ vectors.T
-    return root
 
 
 def distances(a: Pixels, b: Pixels) -> Pixels:

@@ -1,116 +1,134 @@
-"""How good the images of each sampler are at some numbers of steps, from the weights of one run on MNIST.
+"""How good the images of every sampler are against its steps, from the weights of one run on MNIST: table and picture.
 
-    python benchmarks/sampler_quality.py RUN --data-root DIR [--n 512] [--rows "ddpm 1000,dpm++2m 20"]
+    python benchmarks/sampler_quality.py RUN --data-root DIR --work DIR [--n 512] [--picture FILE] [--write]
 
-A small convolutional classifier is trained on the real training images first. For every row it prints the
-classifier's mean top-class probability and the Frechet distance of its 64 inner features to those of the real images,
-beside the same figures for real images that neither the classifier nor the run has seen (MNIST's test set).
+For every row it prints the Frechet distance of n drawn images to the real training images in the features of a
+classifier that is trained here first (benchmarks/mnist_classifier.py), and the classifier's mean top-class probability,
+beside the same figures for n of MNIST's test images, which neither the classifier nor the run has seen. Euler's sampler
+is DDIM and Euler-ancestral is DDPM, step for step, so they have no rows of their own; Heun's asks the network twice a
+step. What was measured is kept in the work folder, and only what is missing is drawn. The picture needs matplotlib, of
+the extra ``bench``.
 """
 
 import argparse
-import sys
+import json
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-import torch
-from scipy import linalg
-from torch import Tensor, nn
-from torch.nn import functional as F
+from mnist_classifier import Figures, Judge, trained_judge, unseen_images
+from results import table, write_section
 
 from ddpm.checkpoint import find_checkpoint
-from ddpm.config import DataConfig
-from ddpm.data import to_unit
-from ddpm.datasets import load_images
-from ddpm.generate import draw, load_network
+from ddpm.files import json_bytes, replace_file
+from ddpm.generate import Network, draw, load_network
 from ddpm.runs import Run
 from ddpm.sample_config import SampleConfig
-from ddpm.sources import idx
 
-ROWS = "ddpm 1000,ddpm 250,ddim 50,ddim 20,euler-ancestral 20,heun 10,dpm++2m 20,dpm++2m 10,dpm++2m-sde 20"
-FEATURES = 64
+# With the mark of each in the picture.
+SAMPLERS = {"ddpm": "o", "dpm++2m-sde": "s", "ddim": "^", "dpm++2m": "D", "heun": "v"}
+NAMES = {
+    "ddpm": "DDPM (Euler-ancestral)",
+    "dpm++2m-sde": "SDE-DPM-Solver++(2M)",
+    "ddim": "DDIM (Euler)",
+    "dpm++2m": "DPM-Solver++(2M)",
+    "heun": "Heun",
+}
+STEPS = (10, 20, 50, 250, 1000)
+REAL = "real, seen by nothing"
+TITLE = "Quality of samplers"
+Row = tuple[str, int]
 
 
-class Classifier(nn.Module):
-    """Grey images [B, 1, 28, 28] to features [B, 64] and ten logits."""
+def measured(given: argparse.Namespace) -> tuple[Figures, dict[Row, Figures]]:
+    """The figures of real images, and those of each sampler and number of steps that there are."""
+    run = Run(given.run)
+    network = load_network(run, find_checkpoint(run.checkpoints_path, None))
+    kept = given.work / f"samplers-{given.n}.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    known = json.loads(kept.read_text()) if kept.exists() else {}
+    judge = trained_judge("mnist", given.data_root)
+    real = judge.figures(unseen_images(given.data_root, given.n))
+    for steps in sorted(given.steps):
+        for sampler in given.samplers:
+            key = f"{sampler} {steps}"
+            if key not in known:
+                known[key] = asdict(drawn(judge, network, sampler, steps, given.n))
+                replace_file(kept, json_bytes(known))
+                print(f"{key}: {known[key]['distance']:.2f}", flush=True)
+    rows = {(key.split()[0], int(key.split()[1])): Figures(**values) for key, values in known.items()}
+    return real, rows
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(1, 32, 5, stride=2, padding=2)
-        self.second = nn.Conv2d(32, 64, 5, stride=2, padding=2)
-        self.features = nn.Linear(64 * 7 * 7, FEATURES)
-        self.out = nn.Linear(FEATURES, 10)
 
-    def look(self, images: Tensor) -> Tensor:
-        x = F.gelu(self.second(F.gelu(self.first(images))))
-        return F.gelu(self.features(x.flatten(1)))
+def drawn(judge: Judge, network: Network, sampler: str, steps: int, n: int) -> Figures:
+    *_, last = draw(network, SampleConfig(sampler=sampler, steps=steps, n=n, batch_size=256))
+    return judge.figures(last.x_t)
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.out(self.look(images))
+
+def report(real: Figures, rows: dict[Row, Figures], n: int) -> str:
+    columns = sorted({steps for _, steps in rows})
+    header = ["sampler", *[f"{steps:,} steps" for steps in columns]]
+    lines = [
+        [NAMES[sampler], *[_cell(rows.get((sampler, steps))) for steps in columns]] for sampler in SAMPLERS
+    ]
+    words = (
+        f"Distances of {n} images (top class). {REAL.capitalize()}: {_cell(real)}. Heun's method asks the network "
+        "twice a step. A dash: not measured."
+    )
+    return f"{table(header, lines)}\n\n{words}"
+
+
+def _cell(figures: Figures | None) -> str:
+    return f"{figures.distance:.2f} ({figures.top_class:.3f})" if figures else "-"
+
+
+def paint(real: Figures, rows: dict[Row, Figures], n: int, path: Path) -> None:
+    """Write the picture: a line for each sampler over the calls of the network that its steps take."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
+    for sampler, mark in SAMPLERS.items():
+        calls = 2 if sampler == "heun" else 1
+        points = sorted((steps, found.distance) for (name, steps), found in rows.items() if name == sampler)
+        if points:
+            xs, ys = zip(*points, strict=True)
+            axes.plot([calls * x for x in xs], ys, marker=mark, label=NAMES[sampler])
+    axes.axhline(real.distance, color="grey", linestyle="--", label=REAL)
+    axes.set(xscale="log", yscale="log", xlabel="calls of the network", ylabel="Fréchet distance")
+    axes.set_title(f"MNIST, ten minutes of training on two cores: {n} images each", fontsize="medium")
+    ticks = sorted({line * (2 if name == "heun" else 1) for name, line in rows})
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks], fontsize="small")
+    axes.minorticks_off()
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("run", type=Path, help="directory of a run on MNIST")
-    parser.add_argument("--data-root", type=Path, required=True)
-    parser.add_argument("--n", type=int, default=512)
-    parser.add_argument("--rows", default=ROWS, help=f"sampler and steps, comma-separated (default {ROWS})")
+    parser.add_argument("--data-root", type=Path, required=True, help="where MNIST is")
+    parser.add_argument("--work", type=Path, required=True, help="folder of what was measured")
+    parser.add_argument("--n", type=int, default=512, help="images of each row (default 512)")
+    parser.add_argument("--steps", type=int, nargs="+", default=STEPS)
+    parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=list(SAMPLERS))
+    parser.add_argument("--picture", type=Path, help="write the plot to this PNG")
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/RESULTS.md")
     given = parser.parse_args()
-    real = load_images(DataConfig(source="mnist"), given.data_root)
-    unseen = unseen_images(given.data_root)
-    classifier = trained(to_unit(torch.as_tensor(real.images)), torch.as_tensor(real.labels))
-    reference = statistics(classifier, torch.as_tensor(real.images[:10_000]))
-    print(f"{'images':24} {'top class':>10} {'Frechet':>10}")
-    show("real, unseen", classifier, reference, unseen[: given.n])
-    run = Run(given.run)
-    network = load_network(run, find_checkpoint(run.checkpoints_path, None))
-    for row in given.rows.split(","):
-        sampler, steps = row.split()
-        sample = SampleConfig(sampler=sampler, steps=int(steps), n=given.n, batch_size=256)
-        *_, last = draw(network, sample)
-        show(row, classifier, reference, last.x_t)
+    real, rows = measured(given)
+    text = report(real, rows, given.n)
+    print(f"\n{text}")
+    if given.picture:
+        paint(real, rows, given.n, given.picture)
+    if given.write:
+        write_section(TITLE, text, ("torch",))
     return 0
 
 
-def unseen_images(data_root: Path) -> Tensor:
-    """MNIST's test images, uint8 [10000, 1, 28, 28]."""
-    found = [
-        path for path in data_root.rglob("t10k-images-idx3-ubyte*") if "fashion" not in str(path).lower()
-    ]
-    if not found:
-        raise SystemExit(f"there is no t10k-images-idx3-ubyte below {data_root}")
-    return torch.as_tensor(idx.read_idx(found[0], 3)[:, None])
-
-
-def trained(images: Tensor, labels: Tensor) -> Classifier:
-    torch.manual_seed(0)
-    classifier = Classifier()
-    optimizer = torch.optim.AdamW(classifier.parameters(), lr=1e-3)
-    for positions in torch.randperm(len(images)).split(128):
-        loss = F.cross_entropy(classifier(images[positions]), labels[positions])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return classifier.eval()
-
-
-@torch.no_grad()
-def statistics(classifier: Classifier, images: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and covariance of the features of uint8 images, in float64."""
-    features = torch.cat([classifier.look(to_unit(part)) for part in images.split(1000)]).double().numpy()
-    return features.mean(axis=0), np.cov(features, rowvar=False)
-
-
-def frechet_distance(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> float:
-    root = linalg.sqrtm(a[1] @ b[1])
-    return float(((a[0] - b[0]) ** 2).sum() + np.trace(a[1] + b[1] - 2 * root.real))
-
-
-@torch.no_grad()
-def show(name: str, classifier: Classifier, reference: tuple[np.ndarray, np.ndarray], images: Tensor) -> None:
-    top = classifier(to_unit(images)).softmax(1).amax(1).mean().item()
-    distance = frechet_distance(reference, statistics(classifier, images))
-    print(f"{name:24} {top:10.3f} {distance:10.2f}", flush=True)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

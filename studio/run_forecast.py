@@ -9,7 +9,7 @@ from ddpm.config import Config, DataConfig
 from ddpm.datasets import DATASETS, NamedSet, resolve
 from ddpm.errors import ConfigError, DataError, MissingDataError
 from ddpm.parameter_count import parameter_count
-from ddpm.presets import EXPERIENCES
+from ddpm.presets import EXPERIENCES, NEED_A_GPU
 from studio import figures
 from studio.class_counts import class_bars, class_words
 from studio.data_look import Found, Glimpse, TooLarge
@@ -111,6 +111,8 @@ def _time(config: Config, measured: Measured | None, is_measuring: bool) -> Cont
 
 
 def _experience(preset: str, gap: str) -> Content:
+    if preset in NEED_A_GPU:
+        return Content.assemble(_heading(f"{gap}Not measured"), "it needs a GPU, and none was at hand\n")
     if preset not in EXPERIENCES:
         return Content("")
     known = EXPERIENCES[preset]

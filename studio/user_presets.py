@@ -9,7 +9,7 @@ import tomli_w
 from ddpm.config import Config, merge
 from ddpm.errors import ConfigError, DDPMError
 from ddpm.files import replace_file
-from ddpm.presets import PRESETS, preset_for
+from ddpm.presets import PRESETS, current_name, preset_for
 from ddpm.recipe_file import read_toml
 from ddpm.runs import check_name
 from ddpm.spelling import hint
@@ -49,6 +49,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def preset_values(name: str) -> dict[str, Any]:
     """The values of a preset that comes with the program or is one's own. Raises ConfigError that lists them all."""
+    name = current_name(name)
     if name in PRESETS:
         return PRESETS[name]
     path = presets_folder() / f"{name}.toml"
@@ -73,7 +74,7 @@ def preset_recipe(source: str, preset: str | None) -> Config:
 
 def check_preset_name(name: str) -> None:
     """Raise ConfigError unless a preset of one's own can have this name."""
-    if name in PRESETS:
+    if current_name(name) in PRESETS:
         raise ConfigError(f"{name} comes with the program; choose another name.")
     try:
         check_name(name)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ddpm.config import Config, ConfigError, sections
 from ddpm.config_values import ScheduleName
+from ddpm.parameter_count import parameter_count
 from ddpm.presets import PRESETS, config_for
 from ddpm.recipe_file import from_toml, read_toml, to_toml
 
@@ -35,6 +36,11 @@ RECIPES = st.builds(
 @given(RECIPES)
 def test_toml_keeps_every_value(config):
     assert from_toml(to_toml(config)) == config
+
+
+def test_the_preset_of_cifar10_has_the_network_of_the_paper():
+    config = config_for("cifar10", overrides={"data": {"image_size": (32, 32), "channels": 3}})
+    assert parameter_count(config) == 35_746_307  # appendix B says 35.7 million
 
 
 @pytest.mark.parametrize("name", PRESETS)

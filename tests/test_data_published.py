@@ -364,7 +364,8 @@ def test_a_set_that_is_not_there_says_where_it_looked(tmp_path, source):
 
 def test_every_set_has_a_preset_and_says_what_it_is():
     assert {source: preset_for(source) for source in DATASETS} == {
-        **dict.fromkeys(DATASETS, "folder"),
+        **dict.fromkeys(DATASETS, "folder-64"),
+        "cifar10": "cifar10",
         "digits": "digits",
         "mnist": "mnist",
         "fashion-mnist": "fashion-mnist",

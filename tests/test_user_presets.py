@@ -4,10 +4,10 @@ import pytest
 
 from ddpm.config import Config
 from ddpm.errors import ConfigError
-from ddpm.presets import EXPERIENCES, PRESETS, config_for
+from ddpm.presets import EXPERIENCES, NEED_A_GPU, PRESETS, config_for
 from studio.cli import build_parser
 from studio.commands.train import recipe
-from studio.user_presets import own_presets, preset_recipe, save_preset
+from studio.user_presets import check_preset_name, own_presets, preset_recipe, save_preset
 
 
 @pytest.fixture(autouse=True)
@@ -65,4 +65,11 @@ def test_where_it_cannot_be_written_is_told(folder):
 
 
 def test_what_was_measured_is_of_presets_that_there_are():
-    assert set(EXPERIENCES) <= set(PRESETS)
+    assert set(EXPERIENCES) | set(NEED_A_GPU) <= set(PRESETS)
+    assert not set(EXPERIENCES) & set(NEED_A_GPU)
+
+
+def test_a_preset_is_found_by_the_name_that_it_once_had():
+    assert preset_recipe("cats", "folder") == preset_recipe("cats", "folder-64") == config_for("cats")
+    with pytest.raises(ConfigError, match="comes with the program"):
+        check_preset_name("folder")

@@ -13,7 +13,7 @@ from textual.widgets import Input, Select
 from ddpm.config import Config
 from ddpm.datasets import DATASETS
 from ddpm.errors import DataError, DDPMError, MissingDataError
-from ddpm.presets import EXPERIENCES, PRESETS, preset_for
+from ddpm.presets import EXPERIENCES, NEED_A_GPU, PRESETS, preset_for
 from ddpm.runs import check_name
 from ddpm.runs_root import create_run, free_name
 from studio import figures, messages
@@ -41,7 +41,10 @@ HELP = {
     "name": "What the run is called, and its folder.",
 }
 
-_PRESET_WORDS = {name: f"{name} · {figures.duration(known.seconds)}" for name, known in EXPERIENCES.items()}
+_PRESET_WORDS = {
+    **{name: f"{name} · {figures.duration(known.seconds)}" for name, known in EXPERIENCES.items()},
+    **{name: f"{name} · needs a GPU" for name in NEED_A_GPU},
+}
 
 
 class NewRunScreen(StudioScreen):
