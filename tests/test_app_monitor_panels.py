@@ -1,6 +1,7 @@
 """The monitor's samples and panels, on a run that was really trained."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from app_pilot import drive, screen_text, tiny_config, until, until_seen
@@ -147,3 +148,22 @@ def test_columns_and_log_are_resized_within_bounds_and_remembered(home, run):
 
     drive(home, first, (120, 36), show=run)
     drive(home, second, (120, 36), show=run)
+
+
+@pytest.mark.parametrize("lines", [20, 24])
+def test_the_log_gives_way_to_the_plot_where_there_is_little_room(home, run, lines):
+    why = "The loss is not a number at step 12, and the run has gone back too often, so it ends here. " * 2
+    run.write_status(replace(run.status(), state="failed", message=why))
+
+    async def script(pilot, app):
+        await until_seen(pilot, "Mend the cause")
+        await pilot.press("f", "f", *"{{{{")
+        await until_seen(pilot, "steps")
+        curve = app.screen.query_one("#curve")
+        await until(pilot, lambda: curve.size.height >= 3)
+        assert "too small" not in screen_text(pilot)
+        await pilot.press("1")
+        await until(pilot, lambda: "plot" not in shown(app))
+        await until(pilot, lambda: app.screen.query_one("#log").size.height > 4)
+
+    drive(home, script, (80, lines), show=run)

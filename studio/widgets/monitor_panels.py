@@ -11,6 +11,9 @@ from studio.panel_memory import PANELS, Panel, PanelLayout, remember, remembered
 
 SIDE_STEP = 4  # per cent of the screen's width
 LOG_STEP = 2  # lines
+# With its border: below that a plot says nothing, and the log gives way.
+LOWEST_PLOT, LOWEST_LOG = 6, 3
+MOST_OF_LOG = 0.6
 
 
 class MonitorPanels(Horizontal):
@@ -31,6 +34,20 @@ class MonitorPanels(Horizontal):
     async def on_mount(self) -> None:
         self.layout_now = await asyncio.to_thread(remembered)
         self._apply()
+
+    def on_resize(self) -> None:
+        self._leave_room_for_plot()
+
+    def _leave_room_for_plot(self) -> None:
+        """Keep the log low, or out of the way, where the terminal is low or words of an error take its lines."""
+        styles = self.query_one("#log").styles
+        if "plot" in self.layout_now.hidden:
+            self.screen.remove_class("-no-room-for-log")
+            styles.max_height = None
+            return
+        room = self.size.height - self.query_one("#tiles").outer_size.height - LOWEST_PLOT
+        self.screen.set_class(room < LOWEST_LOG - 1, "-no-room-for-log")
+        styles.max_height = max(LOWEST_LOG, min(room, int(MOST_OF_LOG * self.size.height)))
 
     def toggle(self, panel: Panel) -> None:
         """Hide a panel, or show it again."""
@@ -74,3 +91,4 @@ class MonitorPanels(Horizontal):
         right, log = self.query_one("#right").styles, self.query_one("#log").styles
         right.width = None if layout.side is None or self.samples_are_full else f"{layout.side}%"
         log.height = None if layout.log is None or "plot" in layout.hidden else layout.log
+        self.call_after_refresh(self._leave_room_for_plot)
