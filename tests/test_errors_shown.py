@@ -161,17 +161,26 @@ def test_how_to_leave_is_told_to_who_presses_ctrl_c(tmp_path):
     drive(tmp_path, script, toasts=True)
 
 
-def test_a_place_that_cannot_be_read_is_told_of_once_and_the_app_can_be_left(tmp_path):
-    (tmp_path / "file").write_text("")
+def test_runs_that_cannot_be_read_are_a_panel_with_what_and_where_until_they_can(tmp_path):
+    place = tmp_path / "home" / "runs"
+    place.parent.mkdir()
+    place.write_text("")
 
     async def script(pilot, app):
-        await until(pilot, lambda: app.trouble is not None)
-        await pilot.press("E")
-        await until_seen(pilot, "Not a directory")
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
-        await pilot.pause(0.5)
+        await until_seen(pilot, "The runs cannot be read")
+        await until_seen(pilot, "Not a directory. Start ddpm-studio with")
+        for key in ("n", "t"):
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, ErrorPanel))
+            await pilot.press("escape", "escape")
+            await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        place.unlink()
+        finished_run(place.parent)
+        await until_seen(pilot, "done-1")
+        place.rename(place.with_name("away"))
+        place.write_text("")
+        await until_seen(pilot, "The runs cannot be read")
         await pilot.press("q")
         await until(pilot, lambda: not app.is_running)
 
-    drive(tmp_path / "file", script)
+    drive(place.parent, script, (120, 36))

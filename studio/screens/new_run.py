@@ -154,7 +154,11 @@ class NewRunScreen(StudioScreen):
     def _offer_name(self) -> None:
         field = self._field("name")
         if field.text == self._offered_name:
-            self._offered_name = free_name(self.workshop.runs_root, self._source or "folder")
+            try:
+                self._offered_name = free_name(self.workshop.runs_root, self._source or "folder")
+            except DDPMError as error:
+                self.complain(error)
+                return
             field.fill(self._offered_name)
 
     def on_outlook_data_found(self) -> None:

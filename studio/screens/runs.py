@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from ddpm.errors import DDPMError
 from studio import messages
@@ -26,6 +26,7 @@ from studio.series_looks import FEWEST_COMPARED
 from studio.widgets.newest_samples import NewestSamples
 from studio.widgets.run_table import RunTable
 from studio.widgets.runs_line import RunsLine
+from studio.widgets.words import Words
 from studio.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -48,6 +49,15 @@ DETAILS_SECONDS = 0.05
 SHARE_OF_LOOKING = 20
 
 
+def unreadable_words(problem: str) -> Content:
+    """In place of the list: why there is none, and where."""
+    return Content.assemble(
+        ("✗ The runs cannot be read\n\n", "bold $text-error"),
+        f"{problem}\n\n",
+        ("They are shown as soon as they can be read. Press q to leave.", "$muted"),
+    )
+
+
 class RunsScreen(StudioScreen):
     place: ClassVar[Place] = "runs"
     BINDINGS: ClassVar[list[BindingType]] = bindings("runs")
@@ -58,6 +68,7 @@ class RunsScreen(StudioScreen):
         self._reading = asyncio.Lock()
         self.list = RunList()
         self._keys_for: SeenState | None = None
+        self._problem = ""  # why the runs cannot be read
 
     def body(self) -> list[Widget]:
         return [
@@ -66,7 +77,7 @@ class RunsScreen(StudioScreen):
                 NewestSamples(self.workshop.pictures, id="newest"),
                 id="runs",
             ),
-            Vertical(Static(WELCOME, id="welcome-words"), id="welcome"),
+            Vertical(Words(id="welcome-words"), id="welcome"),
         ]
 
     def on_mount(self) -> None:
@@ -99,10 +110,16 @@ class RunsScreen(StudioScreen):
         runner = self.workshop.runner
         starting = runner.run.path if runner.run and runner.is_starting(runner.run) else None
         async with self._reading:
-            self.list.take(await asyncio.to_thread(self._summaries.read, starting))
+            try:
+                self.list.take(await asyncio.to_thread(self._summaries.read, starting))
+                self._problem = ""
+            except DDPMError as error:
+                self._problem = str(error)
             if not self.is_there:
                 return
             self._show()
+            if self._problem:
+                return
             in_sight = [summary.run for summary in self.query_one(RunTable).in_sight]
             await asyncio.to_thread(self._summaries.read_details, in_sight)
         await self._take_details()
@@ -142,8 +159,11 @@ class RunsScreen(StudioScreen):
     def _show(self) -> None:
         self.query_one(RunTable).show(self.list.rows, self.list.order)
         self._line.say(self.list.words, self.list.filter.problem)
-        self.query_one("#runs").display = not self.list.is_empty
-        self.query_one("#welcome").display = self.list.is_empty
+        words = unreadable_words(self._problem) if self._problem else WELCOME
+        self.query_one("#welcome-words", Words).update(words)
+        self.query_one("#runs").display = not self.list.is_empty and not self._problem
+        self.query_one("#welcome").display = self.list.is_empty or bool(self._problem)
+        self.query_one("#welcome").set_class(bool(self._problem), "-problem")
         self._refresh_keys()
 
     @property
