@@ -2,11 +2,12 @@
 
 import pytest
 from app_pilot import drive, finished_run, screen_text, tiny_config, until, until_seen, untrained_checkpoint
-from textual.widgets import Input, Select
+from textual.widgets import Input
 
 from ddpm.runs_root import create_run
 from studio.screens.new_run import NewRunScreen
 from studio.screens.schedule import ScheduleScreen
+from studio.widgets.picker import Picker
 from studio.widgets.slider import Slider
 
 SIZES = [(80, 24), (160, 48)]
@@ -20,7 +21,8 @@ async def open_explorer(pilot, app, ready="off 0."):
 
 def left_of(pilot, side):
     """What the explorer says of a schedule at t."""
-    return next(line for line in screen_text(pilot).splitlines() if line.strip().startswith(f"{side} "))
+    lines = screen_text(pilot).splitlines()
+    return next(line for line in lines if line.strip().startswith(f"{side} ") and "%" in line)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -72,14 +74,14 @@ def test_schedules_change_in_the_form_and_what_is_wrong_is_said(home):
         form.query_one("#B-beta_start", Input).value = "0.04"
         form.query_one("#B-beta_end", Input).value = "0.99"
         await until_seen(pilot, "↑ B: alpha_bar falls to")
-        form.query_one("#B-schedule", Select).value = "sigmoid"
+        form.query_one("#B-schedule", Picker).value = "sigmoid"
         await until_seen(pilot, "B ╍ sigmoid")
         assert "↑" not in screen_text(pilot)
         # T is under the cursor; the same share of the way is kept.
         await pilot.press("end", "0")
         await until_seen(pilot, "t = 169")
         assert "t = 16:" in left_of(pilot, "B ╍")
-        form.query_one("#A-zero_terminal_snr", Select).value = "yes"
+        form.query_one("#A-zero_terminal_snr", Picker).value = "yes"
         await pilot.press("escape", "end")
         await until_seen(pilot, " 0 % of the image's standard deviation is left")
         assert "cosine to zero SNR" in left_of(pilot, "A ━")
@@ -175,7 +177,7 @@ def test_the_form_of_a_new_run_shows_its_own_schedule(home):
         await until_seen(pilot, "There are no runs yet")
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
-        app.screen.query_one("#diffusion-schedule").query_one(Select).value = "sigmoid"
+        app.screen.query_one("#diffusion-schedule").query_one(Picker).value = "sigmoid"
         app.screen.query_one("#diffusion-T").query_one(Input).value = "30"
         await pilot.press("ctrl+t")
         await until_seen(pilot, "A ━ sigmoid")

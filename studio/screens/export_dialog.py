@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, LoadingIndicator, Select, Static
+from textual.widgets import Button, Input, LoadingIndicator, Static
 
 from ddpm.checkpoint import Checkpoint, weights_in
 from ddpm.config import Config
@@ -19,8 +19,9 @@ from ddpm.errors import DDPMError
 from ddpm.runs import Run
 from ddpm.sample_recipe import NO_CLASS
 from studio.exporting import FORMATS, export, usual_place
-from studio.widgets.fields import Field, KeyedInput, picker
+from studio.widgets.fields import Field, KeyedInput
 from studio.widgets.key_line import KeyLine
+from studio.widgets.picker import Picker
 
 
 class ExportDialog(ModalScreen[str | None]):
@@ -40,11 +41,11 @@ class ExportDialog(ModalScreen[str | None]):
         with Vertical(classes="dialog", id="export-dialog"):
             yield Static(Content.styled(f"Export step {self._checkpoint.step:,}", "bold"))
             yield Static("", id="export-format-words", classes="dialog-detail", markup=False)
-            yield Field("Format", picker(FORMATS, "safetensors"), id="export-format")
-            yield Field("Weights", picker(weights_in(self._checkpoint), "ema"), id="export-weights")
+            yield Field("Format", Picker(FORMATS, "safetensors"), id="export-format")
+            yield Field("Weights", Picker(weights_in(self._checkpoint), "ema"), id="export-weights")
             yield Field(
                 "Draws the class",
-                picker((NO_CLASS, *self._config.data.class_names), NO_CLASS),
+                Picker((NO_CLASS, *self._config.data.class_names), NO_CLASS),
                 id="export-class",
             )
             yield Field("In", KeyedInput(""), id="export-path")
@@ -76,7 +77,7 @@ class ExportDialog(ModalScreen[str | None]):
             path.fill(usual)
         self._usual = usual
 
-    def on_select_changed(self, event: Select.Changed) -> None:
+    def on_picker_changed(self, event: Picker.Changed) -> None:
         self._show_choice()
 
     def on_input_changed(self, event: Input.Changed) -> None:

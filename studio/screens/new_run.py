@@ -8,7 +8,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.events import DescendantFocus
 from textual.widget import Widget
-from textual.widgets import Input, Select
+from textual.widgets import Input
 
 from ddpm.config import Config
 from ddpm.datasets import DATASETS
@@ -26,8 +26,9 @@ from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Ask, Confirm, Waiting
 from studio.screens.recipe_window import RecipeWindow
 from studio.user_presets import check_preset_name, own_presets, presets_folder, save_preset, values_to_keep
-from studio.widgets.fields import Field, KeyedInput, field_of, picker
+from studio.widgets.fields import Field, KeyedInput, field_of
 from studio.widgets.outlook import Outlook
+from studio.widgets.picker import Picker
 from studio.widgets.recipe_sections import RecipeSections
 from studio.widgets.words import Words
 from studio.workshop import Workshop
@@ -61,7 +62,6 @@ class NewRunScreen(StudioScreen):
         if like is not None:
             self._first = (like.data.source, f"like {name}")
             self._starts[self._first[1]] = values_like(like)
-        self._picked = self._first[0] if self._first[0] in DATASETS else FOLDER
         self._filled: dict[str, str] = {}
         self._offered_name = ""
         self._draft = Draft(None, None, {})
@@ -70,11 +70,11 @@ class NewRunScreen(StudioScreen):
     def body(self) -> list[Widget]:
         source, start = self._first
         texts = starting_texts(source, self._starts[start])
-        given = "" if source in DATASETS else source
+        picked, given = (source, "") if source in DATASETS else (FOLDER, source)
         form = VerticalScroll(
-            Field("Data set", picker([*DATASETS, FOLDER], self._picked), "source", HELP["source"]),
+            Field("Data set", Picker([*DATASETS, FOLDER], picked), "source", HELP["source"]),
             Field("Path", KeyedInput(given, placeholder="~/Pictures/cats"), "folder", HELP["folder"]),
-            Field("Preset", picker(self._starts, start, words=_PRESET_WORDS), "preset", HELP["preset"]),
+            Field("Preset", Picker(self._starts, start, words=_PRESET_WORDS), "preset", HELP["preset"]),
             Field("Name", KeyedInput(""), "name", HELP["name"]),
             RecipeSections(texts, id="recipe"),
             id="form",
@@ -112,12 +112,9 @@ class NewRunScreen(StudioScreen):
 
     # Changes
 
-    def on_select_changed(self, event: Select.Changed) -> None:
-        match field_of(event.select).id:
-            case "source" if event.value == self._picked:
-                self._show()  # a picker tells what it begins with, too
+    def on_picker_changed(self, event: Picker.Changed) -> None:
+        match field_of(event.picker).id:
             case "source":
-                self._picked = str(event.value)
                 self._field("preset").fill(preset_for(self._source))
                 self._refill()
                 self._offer_name()

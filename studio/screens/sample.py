@@ -11,7 +11,7 @@ from textual import work
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Select, Static
+from textual.widgets import Static
 
 from ddpm.checkpoint import Checkpoint, weights_in
 from ddpm.config import Config
@@ -26,6 +26,7 @@ from studio.screens.attention import AttentionDialog
 from studio.screens.base import StudioScreen
 from studio.screens.gallery import GalleryDialog
 from studio.widgets.bar import Bar
+from studio.widgets.picker import Picker
 from studio.widgets.preview import SamplePane
 from studio.widgets.sample_form import SampleForm
 from studio.widgets.words import Words
@@ -107,7 +108,7 @@ class SampleScreen(StudioScreen):
 
     def _offer_checkpoints(self, found: dict[str, Offered]) -> None:
         # An open list is not changed under the cursor.
-        if any(picked.expanded for picked in self._form.query(Select)):
+        if any(picker.is_open for picker in self._form.query(Picker)):
             return
         others = list(found) != list(self._offered)
         self._offered = found
@@ -133,8 +134,8 @@ class SampleScreen(StudioScreen):
     def _form(self) -> SampleForm:
         return self.query_one(SampleForm)
 
-    def on_select_changed(self, event: Select.Changed) -> None:
-        if event.select is self._form.field("checkpoint").control:
+    def on_picker_changed(self, event: Picker.Changed) -> None:
+        if event.picker is self._form.field("checkpoint").control:
             self._offer_weights()
 
     def on_descendant_focus(self) -> None:

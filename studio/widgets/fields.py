@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 
 from textual import events
-from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
+from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, Select, Static
+from textual.widgets import Input, Static
+
+from studio.widgets.picker import Picker
 
 
 class KeyedInput(Input):
@@ -34,89 +36,79 @@ class KeyedInput(Input):
 
 
 class Field(Vertical):
-    """Label and control on one line; the line below appears only with something to say."""
+    """Label and control on one line; the line below appears only with something to say.
+
+    The label is drawn by the field itself, left of its control: a form has many.
+    """
 
     DEFAULT_CSS = """
     Field {
-        height: auto;
-        & > .field-line { height: 1; }
-        & .field-label { width: 19; color: $muted; text-wrap: nowrap; }
-        & KeyedInput, & Select { width: 1fr; }
-        & > .field-problem { height: auto; color: $text-error; padding-left: 2; display: none; }
-        &.-focused .field-label { color: $foreground; text-style: bold; }
+        height: auto; color: $muted;
+        & > KeyedInput, & > Picker { margin-left: 19; width: 1fr; }
+        & > .field-problem { height: auto; color: $text-error; padding-left: 2; }
     }
     """
 
     def __init__(
-        self, label: str, control: KeyedInput | Select[str], id: str | None = None, help: str = ""
+        self, label: str, control: KeyedInput | Picker, id: str | None = None, help: str = ""
     ) -> None:
         """``help``: what it means, for whoever shows that while it has the focus."""
-        super().__init__(id=id)
+        super().__init__(control, id=id)
         self._label = label
         self._is_changed = False
         self.help = help
         self.control = control
         self.problem = ""
 
-    def compose(self) -> ComposeResult:
-        with Horizontal(classes="field-line"):
-            yield Static(self._label, classes="field-label")
-            yield self.control
-        yield Static("", classes="field-problem", markup=False)
+    def render(self) -> Content:
+        words = f"{self._label} •" if self._is_changed else self._label
+        style = "bold $foreground" if self.has_focus_within else "$muted"
+        return Content.styled(words, style).truncate(self.control.styles.margin.left)
 
-    # Not by :focus-within, whose end Textual does not pass on to the label.
     def on_descendant_focus(self) -> None:
-        self.add_class("-focused")
+        self.refresh()
 
     def on_descendant_blur(self) -> None:
-        self.remove_class("-focused")
+        self.refresh()
 
     @property
     def text(self) -> str:
-        value = self.control.value
-        return value if isinstance(value, str) else ""
+        return self.control.value
 
     def fill(self, text: str) -> None:
         """Put a value in without telling anyone that it changed."""
-        with self.control.prevent(Input.Changed, Select.Changed):
+        with self.control.prevent(Input.Changed, Picker.Changed):
             self.control.value = text
 
     def offer(self, choices: Iterable[str], words: Mapping[str, str] | None = None) -> None:
-        """Give a drop-down other choices, without telling anyone; what is chosen stays so if it is among them."""
-        assert isinstance(self.control, Select)
-        chosen, offered = self.text, list(choices)
-        with self.control.prevent(Select.Changed):
-            self.control.set_options(prompts(offered, words))
-            if chosen in offered:
-                self.control.value = chosen
+        """Give a picker other choices, without telling anyone; what is picked stays so if it is among them."""
+        assert isinstance(self.control, Picker)
+        self.control.offer(choices, words)
 
     def show_changed(self, is_changed: bool) -> None:
         """Mark a value that is not what it was before anybody changed it."""
         if is_changed != self._is_changed:
             self._is_changed = is_changed
-            self.query_one(".field-label", Static).update(f"{self._label} •" if is_changed else self._label)
+            self.refresh()
 
     def show_problem(self, problem: str) -> None:
         """Say what is wrong with the value; nothing takes the words away."""
         if problem == self.problem:
             return
         self.problem = problem
+        if self.is_attached:
+            self._tell_problem()
+
+    def on_mount(self) -> None:
+        if self.problem:
+            self._tell_problem()
+
+    def _tell_problem(self) -> None:
+        if not self.query(".field-problem"):
+            self.mount(Static("", classes="field-problem", markup=False))
         words = self.query_one(".field-problem", Static)
-        words.update(f"↑ {problem}" if problem else "")
-        words.display = bool(problem)
-
-
-def picker(
-    choices: Iterable[str], value: str, id: str | None = None, words: Mapping[str, str] | None = None
-) -> Select[str]:
-    """A drop-down of words; ``words`` says how a choice is shown where that is another word."""
-    return Select(prompts(choices, words), value=value, allow_blank=False, compact=True, id=id)
-
-
-def prompts(choices: Iterable[str], words: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
-    """What a drop-down shows for each choice, with the choice."""
-    shown = words or {}
-    return [(shown.get(choice, choice), choice) for choice in choices]
+        words.update(f"↑ {self.problem}")
+        words.display = bool(self.problem)
 
 
 def field_of(control: Widget) -> Field:

@@ -7,10 +7,11 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Button, Input, Select, Static
+from textual.widgets import Button, Input, Static
 
 from studio.recipe_fields import FIELDS, SECTION_NAMES, UNSET, FormField
-from studio.widgets.fields import Field, KeyedInput, field_of, picker
+from studio.widgets.fields import Field, KeyedInput, field_of
+from studio.widgets.picker import Picker
 from studio.widgets.words import Words
 
 
@@ -24,7 +25,7 @@ class RecipeSections(Vertical):
         & .section-heading { color: $accent; text-style: bold; }
         & .section-problem { height: auto; color: $text-error; display: none; }
         & .section-rest { height: auto; display: none; }
-        & Field .field-label { width: 24; }
+        & Field > KeyedInput, & Field > Picker { margin-left: 24; }
         & Button.fold {
             width: 1fr; min-width: 0; height: 1; content-align: left middle; text-align: left;
             text-wrap: nowrap; text-overflow: ellipsis;
@@ -118,14 +119,14 @@ class RecipeSections(Vertical):
         event.stop()
         self._take(event.input)
 
-    def on_select_changed(self, event: Select.Changed) -> None:
+    def on_picker_changed(self, event: Picker.Changed) -> None:
         event.stop()
-        self._take(event.select)
+        self._take(event.picker)
 
     def _take(self, control: Widget) -> None:
         field = field_of(control)
         dotted = _dotted(field)
-        # A picker tells what it begins with, too.
+        # An input tells what it begins with, too.
         if field.text != self._told[dotted]:
             self._told[dotted] = field.text
             self.post_message(self.Changed(dotted))
@@ -199,9 +200,9 @@ def _widgets(fields: Sequence[FormField], texts: Mapping[str, str]) -> dict[str,
 
 
 def _widget(field: FormField, text: str) -> Field:
-    control: KeyedInput | Select[str]
+    control: KeyedInput | Picker
     if field.choices:
-        control = picker(field.choices, text, words={UNSET: field.empty})
+        control = Picker(field.choices, text, words={UNSET: field.empty})
     else:
         control = KeyedInput(text, allowed=field.keys, placeholder=field.empty)
     return Field(field.label, control, id=field.id, help=field.words)

@@ -8,8 +8,7 @@ from pydantic import ValidationError
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.suggester import SuggestFromList
-from textual.widgets import Button, Input, Select
-from textual.widgets.select import InvalidSelectValueError
+from textual.widgets import Button, Input
 
 from ddpm.config import Config, field_problems
 from ddpm.edit_recipe import InterpolateConfig
@@ -19,7 +18,8 @@ from ddpm.sample_recipe import NO_CLASS, USUAL_ETA, USUAL_THRESHOLD_QUANTILE, mi
 from studio.drawing import Order
 from studio.edits import EDITS
 from studio.picture_words import DATA, MASKS
-from studio.widgets.fields import Field, KeyedInput, picker
+from studio.widgets.fields import Field, KeyedInput
+from studio.widgets.picker import Picker
 
 DIGITS = "0123456789"
 NUMBER = f"{DIGITS}."
@@ -82,25 +82,25 @@ class SampleForm(VerticalScroll):
         usual = SampleConfig(steps=min(50, config.diffusion.T) if config else 50)
         learned = config is not None and config.diffusion.variance == "learned"
         variances = ("learned", "posterior", "beta") if learned else ("posterior", "beta")
-        yield Field("Make", picker(MAKINGS, "images"), id="making")
+        yield Field("Make", Picker(MAKINGS, "images"), id="making")
         for id, label in PICTURES.items():
             yield Field(label, _picture_input(id), id=id)
-        yield Field("Checkpoint", picker(self._checkpoints, self._checkpoint), id="checkpoint")
-        yield Field("Weights", picker(self._weights or [usual.weights], usual.weights), id="weights")
-        yield Field("Sampler", picker(_choices("sampler"), usual.sampler), id="sampler")
+        yield Field("Checkpoint", Picker(self._checkpoints, self._checkpoint), id="checkpoint")
+        yield Field("Weights", Picker(self._weights or [usual.weights], usual.weights), id="weights")
+        yield Field("Sampler", Picker(_choices("sampler"), usual.sampler), id="sampler")
         yield Field("Steps", KeyedInput(str(usual.steps), allowed=DIGITS), id="steps")
-        yield Field("Spacing", picker(_choices("spacing"), usual.spacing), id="spacing")
+        yield Field("Spacing", Picker(_choices("spacing"), usual.spacing), id="spacing")
         yield Field("Strength", KeyedInput("", allowed=NUMBER), id="strength")
-        yield Field("Into noise by", picker(_choices("encode", InterpolateConfig), "inversion"), id="encode")
+        yield Field("Into noise by", Picker(_choices("encode", InterpolateConfig), "inversion"), id="encode")
         yield Field("Calls a step back", KeyedInput("", allowed=DIGITS), id="iterations")
         yield Field("Jump back by", KeyedInput("", allowed=DIGITS), id="jump_length")
         yield Field("Go through", KeyedInput("", allowed=DIGITS), id="resample")
         yield Field("Eta", KeyedInput("", allowed=NUMBER, placeholder="the sampler's own"), id="eta")
-        yield Field("Variance (DDPM)", picker(variances, variances[0]), id="variance")
-        yield Field("Class", picker(self._class_choices(), self._class_choices()[0]), id="class")
+        yield Field("Variance (DDPM)", Picker(variances, variances[0]), id="variance")
+        yield Field("Class", Picker(self._class_choices(), self._class_choices()[0]), id="class")
         yield Field("Classes", KeyedInput("", placeholder="cat, dog"), id="label")
         yield Field("Guidance", KeyedInput(f"{usual.guidance_scale:g}", allowed=NUMBER), id="guidance_scale")
-        yield Field("Clip", picker(_choices("clip"), usual.clip), id="clip")
+        yield Field("Clip", Picker(_choices("clip"), usual.clip), id="clip")
         yield Field(
             "Quantile",
             KeyedInput("", allowed=NUMBER, placeholder=f"{USUAL_THRESHOLD_QUANTILE:g}"),
@@ -114,7 +114,7 @@ class SampleForm(VerticalScroll):
     def on_mount(self) -> None:
         self._hide_what_has_no_meaning()
 
-    def on_select_changed(self, event: Select.Changed) -> None:
+    def on_picker_changed(self, event: Picker.Changed) -> None:
         self._change_making()
         self._hide_what_has_no_meaning()
 
@@ -202,7 +202,7 @@ class SampleForm(VerticalScroll):
         self.order()
 
     def _put(self, id: str, text: str) -> None:
-        with suppress(InvalidSelectValueError):
+        with suppress(ValueError):
             self.field(id).fill(text)
 
     def _class_choices(self) -> list[str]:

@@ -6,12 +6,13 @@ from textual.app import ComposeResult
 from textual.containers import Grid, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Select, Static
+from textual.widgets import Input, Static
 
 from ddpm.config import DiffusionConfig
 from ddpm.config_values import ScheduleName
 from studio.schedule_view import FIELDS, SIDES, Side, has_ends, texts_of, usual_ends
-from studio.widgets.fields import KeyedInput, picker
+from studio.widgets.fields import KeyedInput
+from studio.widgets.picker import Picker
 from studio.widgets.words import Words
 
 _LABELS = {
@@ -69,7 +70,7 @@ class ScheduleForm(Vertical):
         """Show a schedule, without telling anyone."""
         for name, text in texts_of(diffusion).items():
             control = self._control(side, name)
-            with control.prevent(Input.Changed, Select.Changed):
+            with control.prevent(Input.Changed, Picker.Changed):
                 control.value = text
         self._open_ends(side)
 
@@ -87,9 +88,9 @@ class ScheduleForm(Vertical):
         event.stop()
         self._tell(event.input.id)
 
-    def on_select_changed(self, event: Select.Changed) -> None:
+    def on_picker_changed(self, event: Picker.Changed) -> None:
         event.stop()
-        self._tell(event.select.id)
+        self._tell(event.picker.id)
 
     def _tell(self, id: str | None) -> None:
         side: Side = "A" if id is not None and id.startswith("A") else "B"
@@ -110,16 +111,16 @@ class ScheduleForm(Vertical):
             control.disabled = not has_ends(name)
             control.placeholder = usual or "–"
 
-    def _control(self, side: Side, name: str) -> KeyedInput | Select[str]:
+    def _control(self, side: Side, name: str) -> KeyedInput | Picker:
         control = self.query_one(f"#{side}-{name}")
-        assert isinstance(control, KeyedInput | Select)
+        assert isinstance(control, KeyedInput | Picker)
         return control
 
 
-def _control(side: Side, name: str, text: str) -> KeyedInput | Select[str]:
+def _control(side: Side, name: str, text: str) -> KeyedInput | Picker:
     id = f"{side}-{name}"
     if name == "schedule":
-        return picker(get_args(ScheduleName), text, id=id)
+        return Picker(get_args(ScheduleName), text, id=id)
     if name == "zero_terminal_snr":
-        return picker(("no", "yes"), text, id=id)
+        return Picker(("no", "yes"), text, id=id)
     return KeyedInput(text, allowed="0123456789" if name == "T" else _NUMBER, id=id)
