@@ -14,7 +14,7 @@ import shutil
 import stat
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,8 +64,8 @@ def step_name(step: int) -> str:
     return f"{step:08d}"
 
 
-def steps_of(folder: Path) -> list[tuple[int, Path]]:
-    """The steps that there are checkpoints of below ``folder``, rising, and where each lies; reads their names only."""
+def steps_of(folder: Path) -> list[tuple[int, str]]:
+    """The steps that there are checkpoints of below ``folder``, rising, with their names; opens none of them."""
     try:
         if folder.is_symlink():
             return []
@@ -77,30 +77,30 @@ def steps_of(folder: Path) -> list[tuple[int, Path]]:
         ]
     except OSError:
         return []
-    return sorted((int(name), folder / name) for name in names)
+    return sorted((int(name), name) for name in names)
 
 
 def list_checkpoints(folder: Path) -> list[Checkpoint]:
     """Whole and damaged checkpoints below ``folder``, by step. Reads manifests and sizes only: see verify."""
-    found = [look_at(path, step) for step, path in steps_of(folder)]
+    found = [look_at(folder / name, step) for step, name in steps_of(folder)]
     # A trainer may have deleted one while it was looked at: that is not damage.
     return [checkpoint for checkpoint in found if checkpoint.whole or checkpoint.path.exists()]
 
 
 def newest_whole(folder: Path) -> Checkpoint | None:
-    """The checkpoint to go on from: the newest that verifies, hashes included. Of those before it none is opened.
+    """The checkpoint to go on from: the newest that verifies, hashes included. None before it is opened.
 
     While a run is trained, old ones are deleted as new ones come. So that there is none is said only when two looks
     have found the same.
     """
-    before: list[tuple[int, Path]] | None = None
+    before: list[tuple[int, str]] | None = None
     while True:
         there = steps_of(folder)
-        for step, path in reversed(there):
-            checkpoint = look_at(path, step)
+        for step, name in reversed(there):
+            checkpoint = look_at(folder / name, step)
             if checkpoint.whole and not verify(checkpoint):
                 return checkpoint
-            if not path.exists():
+            if not checkpoint.path.exists():
                 break  # deleted meanwhile, as there are newer ones
         else:
             if there == before:
@@ -246,9 +246,9 @@ def weights_in(checkpoint: Checkpoint) -> list[str]:
 
 def set_aside_after(folder: Path, step: int) -> None:
     """Hide the checkpoints after ``step``, from where training starts again; prune deletes them later."""
-    for later, path in steps_of(folder):
+    for later, name in steps_of(folder):
         if later > step:
-            path.rename(folder / f".superseded-{uuid.uuid4().hex}")
+            (folder / name).rename(folder / f".superseded-{uuid.uuid4().hex}")
 
 
 def list_set_aside(folder: Path) -> list[Checkpoint]:
@@ -271,10 +271,11 @@ def clear_leftovers(folder: Path) -> None:
 
     Call it after a new checkpoint is whole.
     """
-    for leftover in folder.glob(".*-*"):
-        remains = leftover.name.startswith((".building-", ".superseded-", ".damaged-", ".pruned-"))
-        if remains and not (leftover / MARK).exists():
-            shutil.rmtree(leftover, ignore_errors=True)
+    remains = (".building-", ".superseded-", ".damaged-", ".pruned-")
+    with suppress(FileNotFoundError):
+        for name in [entry.name for entry in os.scandir(folder) if entry.name.startswith(remains)]:
+            if not (folder / name / MARK).exists():
+                shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _refuse_full_disk(folder: Path, tensors: dict[str, dict[str, "Tensor"]]) -> None:

@@ -68,10 +68,10 @@ def _in_question(folder: Path, keep_newest: int, keep_every: int) -> list[Checkp
     """
     found: list[Checkpoint] = []
     whole = 0
-    for step, path in reversed(steps_of(folder)):
+    for step, name in reversed(steps_of(folder)):
         if whole >= keep_newest and keep_every and step % keep_every == 0:
             continue
-        found.insert(0, look_at(path, step))
+        found.insert(0, look_at(folder / name, step))
         whole += found[0].whole
     return found
 

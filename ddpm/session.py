@@ -154,7 +154,9 @@ def _forget_after(run: Run, step: int) -> list[str]:
     Returns what a person should know of it: which checkpoints to be kept for ever are among that.
     """
     later = [
-        checkpoints.look_at(path, at) for at, path in checkpoints.steps_of(run.checkpoints_path) if at > step
+        checkpoints.look_at(run.checkpoints_path / name, at)
+        for at, name in checkpoints.steps_of(run.checkpoints_path)
+        if at > step
     ]
     words = [
         f"the checkpoint of step {checkpoint.step}, to be kept for ever, lies aside now; "

@@ -39,7 +39,8 @@ class LineTail:
                 status = os.fstat(file.fileno())
                 began_again = self._begin_again_if_other((status.st_dev, status.st_ino), status.st_size)
                 file.seek(self._offset)
-                content = file.read(limit)
+                # No more than there is: room for all that could be would be taken and given back at each look.
+                content = file.read(min(limit, status.st_size - self._offset))
         except OSError:
             began_again = self._identity is not None
             self._forget()
