@@ -46,8 +46,16 @@ def images(channels: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (IMAGES, channels, SIZE, SIZE), dtype=np.uint8)
 
 
-def ours(channels: int, model: dict[str, object], precision: str) -> Contestant:
-    """The library's own Trainer with its events: moving average, clipping and metrics are part of the step."""
+# Of ours alone: networks of as many parameters as those of SHAPES, most of them where the image is small. Width,
+# blocks and attention are those of the preset ``mnist``, with a level or two more.
+NARROW = {"narrow, four levels": (1, 2, 4, 10), "narrow, five levels": (1, 2, 4, 8, 12)}
+
+
+def ours(channels: int, model: dict[str, object], **train: object) -> Contestant:
+    """The library's own Trainer with its events: moving average, clipping and metrics are part of the step.
+
+    ``train`` takes the place of what a recipe says of training.
+    """
     from ddpm.config import Config
     from ddpm.data import DeviceImages
     from ddpm.device import pick_device
@@ -60,7 +68,7 @@ def ours(channels: int, model: dict[str, object], precision: str) -> Contestant:
             "data": {"image_size": (SIZE, SIZE), "channels": channels},
             "model": {"dim": BASE, "attention_head_dim": 64, **model},
             "previews": {"every": 0},
-            "train": {"steps": 10**6, "batch_size": BATCH, "checkpoint_every": 10**6, "precision": precision},
+            "train": {"steps": 10**6, "batch_size": BATCH, "checkpoint_every": 10**6, **train},
         }
     )
     data = DeviceImages(ImageSet("random", images(channels)), 0, pick_device("auto"))
@@ -145,7 +153,7 @@ def _device() -> torch.device:
 
 
 def build(name: str, channels: int) -> Contestant:
-    """The contestant "<who>: <shape>", where who may be "ours", "ours, float32" or a peer."""
+    """The contestant "<who>: <shape>"; who may be "ours", "ours, float32" or a peer, the shape one of NARROW."""
     who, _, shape_name = name.partition(": ")
     shape = SHAPES.get(shape_name)
     if who == "diffusers":
@@ -153,10 +161,12 @@ def build(name: str, channels: int) -> Contestant:
     if who == "denoising-diffusion-pytorch":
         return denoising_diffusion_pytorch(channels)
     precision = "float32" if who.endswith("float32") else "auto"
+    if shape_name in NARROW:
+        return ours(channels, {"dim": 16, "dim_mults": NARROW[shape_name], "blocks_per_level": 1})
     if shape is None:  # a network with as many parameters as denoising-diffusion-pytorch's
-        return ours(channels, {"dim_mults": (1, 2, 4), "blocks_per_level": 1}, precision)
+        return ours(channels, {"dim_mults": (1, 2, 4), "blocks_per_level": 1})
     model = {"dim_mults": shape.multiples, "attention_levels": (shape.attention,)}
-    return ours(channels, model, precision)
+    return ours(channels, model, precision=precision)
 
 
 def flops_of(contestant: Contestant) -> int:
@@ -172,15 +182,15 @@ def product_rate(dtype: torch.dtype) -> float:
     """Operations a second of a product of two matrices of 2048 x 2048: the most that this machine gives now."""
     a = torch.randn(MATRIX, MATRIX, device=_device()).to(dtype)
     a @ a
-    _wait()
+    wait()
     started = time.perf_counter()
     for _ in range(4):
         a @ a
-    _wait()
+    wait()
     return 4 * 2 * MATRIX**3 / (time.perf_counter() - started)
 
 
-def _wait() -> None:
+def wait() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
@@ -200,11 +210,11 @@ def serve(name: str, channels: int) -> None:
     print(json.dumps(about), flush=True)
     for line in sys.stdin:
         contestant.step()  # the first after a pause finds cold caches
-        _wait()
+        wait()
         wall, cpu = time.perf_counter(), time.process_time()
         for _ in range(int(line)):
             contestant.step()
-        _wait()
+        wait()
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         print(json.dumps({"wall": wall, "cpu": cpu, "rate": product_rate(contestant.dtype)}), flush=True)
 

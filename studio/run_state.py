@@ -100,6 +100,6 @@ def nobody_listens(state: SeenState) -> str:
 def silence_words(status: "Status") -> str:
     """What may be wrong with a trainer that gives no sign of life, and what to do."""
     return (
-        f"It may be in a long step, waiting for a disk, or suspended: `kill -CONT {status.pid}` on "
-        f"{status.host or 'its machine'} wakes it up, `kill -9 {status.pid}` ends it."
+        "It may be in a long step, compiling its network, waiting for a disk, or suspended: "
+        f"`kill -CONT {status.pid}` on {status.host or 'its machine'} wakes it up, `kill -9 {status.pid}` ends it."
     )
