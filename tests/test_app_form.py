@@ -366,7 +366,8 @@ def test_a_run_is_cloned_into_the_form(home):
         assert app.screen.query_one("#preset").control.value == "like alpha"
         assert field_input(app, "model-dim").value == "8"
         app.screen.query_one("#preset").control.value = "mnist"
-        await until(pilot, lambda: field_input(app, "train-steps").value == "3000")
+        steps = str(PRESETS["mnist"]["train"]["steps"])
+        await until(pilot, lambda: field_input(app, "train-steps").value == steps)
 
     drive(home, script)
 
