@@ -56,7 +56,7 @@ def laid_out_for_attention(heads: Tensor) -> Tensor:
     return heads if heads.stride(-1) == 1 else heads.contiguous()
 
 
-def pick_compile(name: str, device: torch.device) -> bool:
+def pick_compile(name: str) -> bool:
     """Whether the network of a step is compiled; ``name`` is train.compile.
 
     "auto" is off on every device: on a CPU it was measured not to pay for itself, and on GPUs nothing was measured.
@@ -74,56 +74,53 @@ def with_cuda_graphs(device: torch.device, *, whole: bool) -> bool:
 
 def choices(device: torch.device) -> list[Choice]:
     """Everything that ``auto`` and this page choose for a device."""
-    return [*_arithmetic(device), *_memory(device), _compilation(device), *_of_cuda(device)]
-
-
-def _arithmetic(device: torch.device) -> list[Choice]:
     dtype = pick_precision("auto", device)
-    cpu = device.type == "cpu"
-    if dtype == torch.bfloat16:
-        why = "it multiplies bfloat16 in hardware" + (", 1.6 times as fast a step as float32" if cpu else "")
-    else:
-        why = "it does not multiply bfloat16 in hardware"
-    fused = Choice(
-        "optimizer",
-        "one kernel for AdamW, one list for each average",
-        "a small network has many small tensors",
-        cpu,
-    )
-    return [Choice("precision", str(dtype).removeprefix("torch."), why, cpu), fused]
+    everywhere = [_precision(device, dtype), _layout_told(device, dtype), _attention(device, dtype)]
+    everywhere += [_compilation(device), _optimizer(device)]
+    return everywhere + (_OF_CUDA if device.type == "cuda" else [])
 
 
-def _memory(device: torch.device) -> list[Choice]:
-    dtype, cpu = pick_precision("auto", device), device.type == "cpu"
+def _precision(device: torch.device, dtype: torch.dtype) -> Choice:
+    name = str(dtype).removeprefix("torch.")
+    if device.type == "mps":
+        return Choice("precision", name, "nothing else was tried", False)
+    if dtype == torch.float32:
+        return Choice("precision", name, "it does not multiply bfloat16 in hardware", device.type == "cpu")
+    if device.type == "cpu":
+        return Choice("precision", name, "a step is 1.6 times as fast as in float32", True)
+    return Choice("precision", name, "it multiplies bfloat16 in hardware", False)
+
+
+def _layout_told(device: torch.device, dtype: torch.dtype) -> Choice:
+    if device.type != "cpu":
+        return Choice("layout", "channels first", "torch's own", False)
     if _layout(device, dtype) == torch.channels_last:
-        layout = Choice("layout", "channels last", "convolutions in float32 are faster in it", True)
-    elif cpu:
-        layout = Choice(
-            "layout", "channels first", "channels last, GroupNorm loses what convolutions gain", True
-        )
-    else:
-        layout = Choice("layout", "channels first", "torch's own", False)
-    if cpu and dtype == torch.bfloat16:
-        attention = f"all weights at once up to {_FEW_PIXELS} pixels in training, else by blocks"
-        return [layout, Choice("attention", attention, "1.3 to 3.6 times as fast at 64 to 256 pixels", True)]
-    return [layout, Choice("attention", "by blocks", "it needs no memory for all weights", cpu)]
+        return Choice("layout", "channels last", "convolutions in float32 are faster in it", True)
+    return Choice("layout", "channels first", "channels last, GroupNorm loses what convolutions gain", True)
+
+
+def _attention(device: torch.device, dtype: torch.dtype) -> Choice:
+    if device.type == "cpu" and dtype == torch.bfloat16:
+        chosen = f"all weights at once up to {_FEW_PIXELS} pixels in training, else by blocks"
+        return Choice("attention", chosen, "1.3 to 3.6 times as fast at 64 to 256 pixels", True)
+    return Choice("attention", "by blocks", "it needs no memory for all weights", device.type == "cpu")
 
 
 def _compilation(device: torch.device) -> Choice:
+    chosen = "on" if pick_compile("auto") else "off"
     if device.type == "cpu":
-        return Choice("compile", "off", "it took minutes, and a step was no faster", True)
-    return Choice(
-        "compile", "off", "no gain is known here; --train.compile on tries, with CUDA graphs on CUDA", False
-    )
+        return Choice("compile", chosen, "it took minutes, and a step was no faster", True)
+    graphs = ", with CUDA graphs" if device.type == "cuda" else ""
+    return Choice("compile", chosen, f"no gain is known; --train.compile on tries it{graphs}", False)
 
 
-def _of_cuda(device: torch.device) -> list[Choice]:
-    if device.type != "cuda":
-        return []
-    return [
-        Choice(
-            "cuDNN", "takes its usual algorithms", "a race between them would not resume bit for bit", False
-        ),
-        Choice("TF32", "as torch has it: for convolutions in float32", "products stay exact", False),
-        Choice("transfers", "from pinned memory, not waited for", "images of a stream come meanwhile", False),
-    ]
+def _optimizer(device: torch.device) -> Choice:
+    chosen = "AdamW in one kernel, each average in one pass over a list"
+    return Choice("optimizer", chosen, "a small network has many small tensors", device.type == "cpu")
+
+
+_OF_CUDA = [
+    Choice("cuDNN", "its usual algorithms", "a race between them would not resume bit for bit", False),
+    Choice("TF32", "as torch has it: in convolutions, not in products", "it concerns float32 alone", False),
+    Choice("transfers", "from pinned memory, not waited for", "they need not wait for earlier steps", False),
+]

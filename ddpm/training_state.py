@@ -45,8 +45,7 @@ class TrainingState:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(self.config.train.seed, "weights", 0))
             self.network = unet.build(self.config).to(self.device)
-        wanted = pick_compile(self.config.train.compile, self.device)
-        self.compiled = CompiledNetwork(self.network) if wanted else None
+        self.compiled = CompiledNetwork(self.network) if pick_compile(self.config.train.compile) else None
         self.averages = build_averages(self.config.train, self.network)
         self.optimizer = build_optimizer(self.config.train, self.network)
         self.step = 0

@@ -88,7 +88,7 @@ def test_every_choice_has_a_reason_and_those_for_gpus_are_said_not_to_be_measure
 
 def test_nothing_is_compiled_unasked_and_graphs_need_whole_batches_on_a_gpu():
     cpu, cuda = torch.device("cpu"), torch.device("cuda")
-    assert [pick_compile(name, cuda) for name in ("auto", "on", "off")] == [False, True, False]
+    assert [pick_compile(name) for name in ("auto", "on", "off")] == [False, True, False]
     assert with_cuda_graphs(cuda, whole=True)
     assert not with_cuda_graphs(cuda, whole=False)
     assert not with_cuda_graphs(cpu, whole=True)

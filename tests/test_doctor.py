@@ -100,9 +100,9 @@ def test_what_is_chosen_for_the_processor_is_told_with_its_reason_and_whether_it
     found = [finding.found for finding in doctor.chosen_for("cpu")]
     assert [words.partition(":")[0] for words in found] == [
         "precision",
-        "optimizer",
         "layout",
         "attention",
         "compile",
+        "optimizer",
     ]
-    assert found[-1] == "compile: off (it took minutes, and a step was no faster; measured)"
+    assert found[3] == "compile: off (it took minutes, and a step was no faster; measured)"
