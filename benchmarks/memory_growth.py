@@ -1,35 +1,39 @@
 """What an hour of watching a run costs in memory.
 
-    python benchmarks/memory_growth.py [--updates 36000]
+    python benchmarks/memory_growth.py [--updates 36000] [--write]
 
 The real program, in a pseudo-terminal of 160x48, watches a run that this process pretends to train: an hour of ten
 updates a second, each a row of metrics and a beat of the status. Two of them are written at a time, as many as come
 between two looks of the monitor, and the next two as soon as it has painted these, so that the hour is over in some
 minutes; only the wait between two looks is taken from the app for that. Read are the resident bytes of the app's
-process, after the warm-up, at each quarter and at the end. The numbers of the run itself have to be kept and drawn:
-what they take, by Python's own account, stands beside it, and what is left is to stay as it was.
+process, after the warm-up, at each quarter and at the end. The numbers of the run itself have to be kept, as one may
+look at any part of the curve: the pages that they fill stand beside it, and what is left is to stay as it was.
 """
 
 import argparse
+import gc
 import math
+import mmap
 import os
 import sys
 import tempfile
 import time
-import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 from app_terminal import COLUMNS, AppTerminal
+from results import table, write_section
 
 from ddpm.config import Config
 from ddpm.loss_bins import LOSS_BINS
 from ddpm.runs import Run, this_process
 from ddpm.runs_root import create_run
+from studio.growing import Growing
 from studio.run_series import QUANTITIES, RunSeries
 from studio.spikes import SpikeFinder
 
+TITLE = "An hour of watching a run"
 UPDATES_A_LOOK = 2
 WARM_UP = 1000
 BATCH = 64
@@ -46,7 +50,9 @@ def main() -> int:
     parser.add_argument(
         "--updates", type=int, default=36_000, help="rows of metrics (default 36000: an hour)"
     )
-    updates = parser.parse_args().updates
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/RESULTS.md")
+    arguments = parser.parse_args()
+    updates = arguments.updates
     if updates < 2 * WARM_UP:
         parser.error(f"at least {2 * WARM_UP} updates: the first {WARM_UP} warm it up")
     marks = [
@@ -57,22 +63,33 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home:
         resident = watch(Path(home), marks)
     seconds = time.monotonic() - began
-    held = bytes_of_series(marks)
-    print(f"{updates:,} updates, {updates / 36_000:.2f} hours of them, in {seconds:.0f} s; ", end="")
-    print(f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
-    print(f"{'MiB after':>12} {'resident':>10} {'the series':>12} {'the rest':>10} {'grown by':>10}")
-    rest = [resident[mark] - held[mark] for mark in marks]
-    for mark, left in zip(marks, rest, strict=True):
-        row = (resident[mark], held[mark], left, left - rest[0])
-        print(f"{mark:12,} {row[0] / 2**20:10.1f} {row[1] / 2**20:12.1f} {row[2] / 2**20:10.1f} ", end="")
-        print(f"{row[3] / 2**20:10.1f}")
-    grown = rest[-1] - rest[0]
-    met = grown <= GOAL
+    text, met = report(resident, bytes_of_series(marks))
     print(
-        f"\ngoal: all but the series grows by {GOAL / 2**20:.0f} MiB at most, which an allocator may keep: "
-        f"{'met' if met else 'missed'}"
+        f"{updates:,} updates, {updates / 36_000:.2f} hours of them, in {seconds:.0f} s; "
+        f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n\n{text}"
     )
+    if arguments.write:
+        write_section(TITLE, text, ("textual", "numpy"))
     return 0 if met else 1
+
+
+def report(resident: dict[int, int], held: dict[int, int]) -> tuple[str, bool]:
+    """The bytes of the app and of its series after each mark, as text, and whether the goal is met."""
+    rest = {mark: resident[mark] - held[mark] for mark in resident}
+    first, last = min(rest), max(rest)
+    rows = [
+        [f"{mark:,}", *(f"{n / 2**20:.1f}" for n in (resident[mark], held[mark], left, left - rest[first]))]
+        for mark, left in rest.items()
+    ]
+    grown = rest[last] - rest[first]
+    met = grown <= GOAL
+    a_row = (held[last] - held[first]) / (last - first)
+    text = (
+        f"{table(['updates', 'resident, MiB', 'the series', 'the rest', 'grown by'], rows)}\n\n"
+        f"A row of the series takes {a_row:.0f} bytes. All else grew by {grown / 2**20:.1f} MiB; goal: "
+        f"{GOAL / 2**20:.0f} MiB at most, which an allocator may keep: {'met' if met else 'missed'}."
+    )
+    return text, met
 
 
 def watch(home: Path, marks: list[int]) -> dict[int, int]:
@@ -122,8 +139,7 @@ def row(step: int) -> dict[str, object]:
 
 
 def bytes_of_series(marks: list[int]) -> dict[int, int]:
-    """What the numbers of a run of so many rows, and what is worked out to draw them, take in Python's memory."""
-    tracemalloc.start()
+    """The pages that the numbers of a run of so many rows fill, and what is worked out of them to draw them."""
     series, spikes, step = RunSeries(), SpikeFinder(), 0
     found: dict[int, int] = {}
     for mark in marks:
@@ -134,9 +150,8 @@ def bytes_of_series(marks: list[int]) -> dict[int, int]:
             spikes.extend([one["step"] for one in rows], [one["loss"] for one in rows])
             draw(series)
             step = last
-        del rows
-        found[mark] = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
+        arrays = [each.values for each in gc.get_objects() if isinstance(each, Growing)]
+        found[mark] = sum(-(-array.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE for array in arrays)
     return found
 
 

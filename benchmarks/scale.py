@@ -133,7 +133,7 @@ def train_without_learning(run: Run, steps: int) -> Way:
     def commands() -> list[Any]:
         return ["stop"] if done >= steps else run.take_commands()
 
-    session.Trainer = Untrained  # type: ignore[misc]
+    session.Trainer = Untrained
     try:
         for event in train_run(run, commands):
             if isinstance(event, StepDone):
@@ -145,7 +145,7 @@ def train_without_learning(run: Run, steps: int) -> Way:
                     print(f"step {done:,}: {resident[-1] / 2**20:.1f} MiB", flush=True)
         times[:, done] = time.process_time(), time.perf_counter()
     finally:
-        session.Trainer = Trainer  # type: ignore[misc]
+        session.Trainer = Trainer
     return Way(*np.diff(times), resident)
 
 

@@ -89,7 +89,8 @@ def open_regular(path: Path) -> BufferedReader:
 def read_small(path: Path) -> bytes:
     """The content of a file of a run that is never large. Raises OSError, also where it is larger than a megabyte."""
     with open_regular(path) as file:
-        content = file.read(SMALL + 1)
+        # Room for what there is: that for all there could be would be taken anew at each of a monitor's looks.
+        content = file.read(min(os.fstat(file.fileno()).st_size, SMALL) + 1)
     if len(content) > SMALL:
         raise OSError(errno.EFBIG, f"it has more than {SMALL:,} bytes", str(path))
     return content

@@ -30,7 +30,7 @@ def test_a_new_run_can_be_opened_by_name_and_by_path(run):
 
 
 def test_a_taken_name_and_an_unknown_one_are_told(run):
-    with pytest.raises(RunNameError, match=r"one already.*--resume one"):
+    with pytest.raises(RunNameError, match=r"one already.*resume that run"):
         runs_root.create_run(run.path.parent, "one", Config())
     with pytest.raises(RunNameError, match=r"'two'.*There are: one\."):
         runs_root.open_run(run.path.parent, "two")
