@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.checkpoint import Checkpoint, list_checkpoints, load
+from ddpm.checkpoint import Checkpoint, list_checkpoints, load, weights_in
 from ddpm.errors import CheckpointError
+from ddpm.progress import Told, told_after, untold
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 LONGEST = 12**-0.5
 # Of a profile's norm: where a sum of snapshots is further off, it is another average than the one asked for.
 LARGEST_ERROR = 0.1
+# What the names of power-function averages begin with, before their length.
+POWER = "power-"
 
 
 @dataclass(frozen=True)
@@ -84,38 +87,73 @@ def _equations(
     return products, np.array([overlap(a, wanted) for a in snapshots])
 
 
-def reconstruct(checkpoint: Checkpoint, snapshots: Path, length: float) -> "dict[str, Tensor]":
-    """The weights averaged over ``length`` as of a checkpoint, float32 on the CPU.
+def profiles_by_name(checkpoint: Checkpoint, snapshots: Path) -> list[Profile]:
+    """The profiles of the averages in a checkpoint and in the snapshots before it, as their files' names tell.
 
-    They are made from the averages in the checkpoint and in the snapshots before it, in the folder ``snapshots``.
-    Raises CheckpointError where the run stored no such averages, too few for this length, or damaged ones, and
-    ValueError for a length that is none.
+    Reads no file: what reconstruct finds in them is what counts.
     """
-    wanted = Profile(checkpoint.step, exponent_of(length))
-    before = [stored for stored in list_checkpoints(snapshots) if stored.step < checkpoint.step]
-    profiles, sources = [], []
-    for stored in [*before, checkpoint]:
-        for stem, stored_length in load(stored)[1].get("lengths", {}).items():
-            profiles.append(Profile(stored.step, exponent_of(stored_length)))
-            sources.append((stored, stem))
+    return [
+        Profile(stored.step, exponent_of(float(name.removeprefix(POWER))))
+        for stored in [*_before(checkpoint, snapshots), checkpoint]
+        for name in weights_in(stored)
+        if name.startswith(POWER)
+    ]
+
+
+def best_factors(profiles: Sequence[Profile], step: int, length: float) -> NDArray[np.float64]:
+    """The ``coefficients`` for an average over ``length`` as of a step.
+
+    Raises CheckpointError where there are no profiles, or their sum would be off by more than a tenth, and ValueError
+    for a length that is none.
+    """
+    wanted = Profile(step, exponent_of(length))
     if not profiles:
         raise CheckpointError(
-            f"An average of length {length:g} cannot be made: {checkpoint.path} holds no averages of other lengths. "
-            "They are stored when a run is trained with train.ema_lengths, two or more."
+            f"An average of length {length:g} cannot be made: the checkpoint of step {step} holds no averages of other "
+            "lengths. They are stored when a run is trained with train.ema_lengths, two or more."
         )
     factors = coefficients(profiles, wanted)
     error = relative_error(profiles, factors, wanted)
     if error > LARGEST_ERROR:
+        lengths = ", ".join(f"{found:.3g}" for found in sorted({length_of(one.exponent) for one in profiles}))
         raise CheckpointError(
-            f"An average of length {length:g} at step {checkpoint.step} would be off by {error:.0%}, made from "
-            f"{len(profiles)} stored averages of {', '.join(sorted({stem for _, stem in sources}))}. Choose a length "
-            "nearer to these, or train with more of train.ema_lengths and a smaller train.ema_snapshot_every."
+            f"An average of length {length:g} at step {step} would be off by {error:.0%}, made from {len(profiles)} "
+            f"stored averages of length {lengths}. Choose a length nearer to these, or train with more of "
+            "train.ema_lengths and a smaller train.ema_snapshot_every."
         )
+    return factors
+
+
+def reconstruct(
+    checkpoint: Checkpoint, snapshots: Path, length: float, told: Told = untold
+) -> "dict[str, Tensor]":
+    """The weights averaged over ``length`` as of a checkpoint, float32 on the CPU.
+
+    They are made from the averages in the checkpoint and in the snapshots before it, in the folder ``snapshots``;
+    ``told`` hears of the bytes that are read. Raises CheckpointError where the run stored no such averages, too few
+    for this length, or damaged ones, and ValueError for a length that is none.
+    """
+    there = [*_before(checkpoint, snapshots), checkpoint]
+    done, total = 0, 2 * sum(stored.size for stored in there)
+    profiles, sources = [], []
+    for stored in there:
+        for stem, stored_length in (
+            load(stored, told=told_after(told, done, total))[1].get("lengths", {}).items()
+        ):
+            profiles.append(Profile(stored.step, exponent_of(stored_length)))
+            sources.append((stored, stem))
+        done += stored.size
     weights: dict[str, Tensor] = {}
-    factor_of = dict(zip(sources, factors, strict=True))
+    factor_of = dict(zip(sources, best_factors(profiles, checkpoint.step, length), strict=True))
     for stored, pairs in groupby(sources, key=lambda source: source[0]):
-        for stem, named in load(stored, *(stem for _, stem in pairs))[0].items():
+        stems = [stem for _, stem in pairs]
+        for stem, named in load(stored, *stems, told=told_after(told, done, total))[0].items():
             for name, tensor in named.items():
                 part = tensor.double() * factor_of[stored, stem]
                 weights[name] = weights[name].add_(part) if name in weights else part
+        done += stored.size
     return {name: tensor.float() for name, tensor in weights.items()}
+
+
+def _before(checkpoint: Checkpoint, snapshots: Path) -> list[Checkpoint]:
+    return [stored for stored in list_checkpoints(snapshots) if stored.step < checkpoint.step]

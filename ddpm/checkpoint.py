@@ -7,7 +7,6 @@ or differs from it, is damaged. Nothing here is ever unpickled.
 """
 
 import errno
-import hashlib
 import os
 import re
 import shutil
@@ -22,13 +21,14 @@ from typing import TYPE_CHECKING, Any
 from ddpm.errors import CheckpointError, CheckpointGoneError, NoSuchCheckpointError
 from ddpm.files import (
     json_bytes,
-    open_regular,
     parse_json,
     read_small,
+    sha256_of,
     sync_directory,
     write_durably,
 )
 from ddpm.printable import printable
+from ddpm.progress import Told, told_after, untold
 from ddpm.tensor_files import file_parts, read_tensors
 
 if TYPE_CHECKING:
@@ -87,8 +87,10 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
     return [checkpoint for checkpoint in found if checkpoint.whole or checkpoint.path.exists()]
 
 
-def newest_whole(folder: Path) -> Checkpoint | None:
+def newest_whole(folder: Path, told: Told = untold) -> Checkpoint | None:
     """The checkpoint to go on from: the newest that verifies, hashes included. None before it is opened.
+
+    ``told`` hears of the bytes of each that is read.
 
     While a run is trained, old ones are deleted as new ones come. So that there is none is said only when two looks
     have found the same.
@@ -98,7 +100,7 @@ def newest_whole(folder: Path) -> Checkpoint | None:
         there = steps_of(folder)
         for step, name in reversed(there):
             checkpoint = look_at(folder / name, step)
-            if checkpoint.whole and not verify(checkpoint):
+            if checkpoint.whole and not verify(checkpoint, told):
                 return checkpoint
             if not checkpoint.path.exists():
                 break  # deleted meanwhile, as there are newer ones
@@ -133,15 +135,17 @@ def find_checkpoint(folder: Path, step: int | None) -> Checkpoint:
     raise NoSuchCheckpointError(f"There is no checkpoint of step {step} in {folder}. Whole ones: {steps}.")
 
 
-def verify(checkpoint: Checkpoint) -> str:
-    """Hash every file. Returns what is wrong, or nothing when all is well."""
+def verify(checkpoint: Checkpoint, told: Told = untold) -> str:
+    """Hash every file. Returns what is wrong, or nothing when all is well; ``told`` hears of the bytes."""
     if checkpoint.problem:
         return checkpoint.problem
     try:
-        for name, entry in _manifest(checkpoint.path)["files"].items():
-            with open_regular(checkpoint.path / name) as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
-                    return f"{name} has changed since it was written"
+        files = _manifest(checkpoint.path)["files"]
+        done, total = 0, sum(entry["size"] for entry in files.values())
+        for name, entry in files.items():
+            if sha256_of(checkpoint.path / name, told_after(told, done, total)) != entry["sha256"]:
+                return f"{name} has changed since it was written"
+            done += entry["size"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"cannot be read: {printable(str(error))}"
     return ""
@@ -183,15 +187,17 @@ def save(
     return look_at(target, step)
 
 
-def load(checkpoint: Checkpoint, *stems: str) -> tuple[dict[str, dict[str, "Tensor"]], dict[str, Any]]:
+def load(
+    checkpoint: Checkpoint, *stems: str, told: Told = untold
+) -> tuple[dict[str, dict[str, "Tensor"]], dict[str, Any]]:
     """Tensors of the named files (on the CPU) and the state of a checkpoint.
 
-    Every file is checked against its hash first. Raises CheckpointGoneError when it is deleted or replaced
-    meanwhile, and CheckpointError when something is missing or damaged.
+    Every file is checked against its hash first; ``told`` hears of the bytes. Raises CheckpointGoneError when it is
+    deleted or replaced meanwhile, and CheckpointError when something is missing or damaged.
     """
     needed = [*(f"{stem}.safetensors" for stem in stems), "state.json"]
     with _one_and_the_same(checkpoint):
-        _refuse_damage(checkpoint, verify(checkpoint) or _unlisted(checkpoint, needed))
+        _refuse_damage(checkpoint, verify(checkpoint, told) or _unlisted(checkpoint, needed))
         try:
             tensors = {stem: read_tensors(checkpoint.path / f"{stem}.safetensors") for stem in stems}
             state = parse_json(read_small(checkpoint.path / "state.json"))

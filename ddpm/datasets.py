@@ -7,12 +7,13 @@ from pathlib import Path
 
 from ddpm.config import Config, DataConfig
 from ddpm.errors import DataError, NoSuchDataError
+from ddpm.progress import Progress, say_nothing
 from ddpm.sources import hugging_face
 from ddpm.sources.array_files import ENDINGS as ARRAY_ENDINGS
 from ddpm.sources.array_files import open_array_file
 from ddpm.sources.decoded import decoded_below
 from ddpm.sources.folder import open_folder
-from ddpm.sources.imageset import DataSummary, ImageSet, Progress
+from ddpm.sources.imageset import DataSummary, ImageSet
 from ddpm.sources.named_sets import DATASETS, NamedSet
 from ddpm.sources.pictures import Pictures
 from ddpm.sources.stored import StoredImages, fits_into_memory, summary_of, worker_count
@@ -41,10 +42,6 @@ __all__ = [
 NO_DATA = "unknown"
 # Names that other programs use, where they are too unlike ours to be guessed.
 _OTHER_NAMES = {"kuzushiji-mnist": "kmnist", "oxford-iiit-pet": "pets", "oxfordiiitpet": "pets"}
-
-
-def say_nothing(_what: str, _done: int, _total: int) -> None:
-    """A Progress for who does not want to know."""
 
 
 def refuse_no_data(config: Config, run_name: str) -> None:

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from ddpm.averaging import exponent_of
+from ddpm.averaging import POWER, exponent_of
 from ddpm.train_config import TrainConfig
 
 
@@ -79,4 +79,4 @@ def build_averages(config: TrainConfig, network: nn.Module) -> dict[str, WeightA
 
 def power_name(length: float) -> str:
     """The name of the file of a power-function average."""
-    return f"power-{length}"
+    return f"{POWER}{length}"

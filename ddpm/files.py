@@ -4,16 +4,21 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import stat
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ddpm.progress import Told, untold
+
 # Far more than any of our own small files (recipes, manifests, states) or rows has, in bytes.
 SMALL = 1 << 20
+# As much as is read or written before it is told, in bytes.
+PART = 1 << 22
 
 
 def sync_directory(path: Path) -> None:
@@ -41,14 +46,24 @@ def write_durably(path: Path, parts: Iterable[bytes | memoryview]) -> dict[str, 
     return {"size": size, "sha256": digest.hexdigest()}
 
 
-def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+def in_parts(content: bytes, told: Told) -> Iterator[memoryview]:
+    """Content to write part by part; ``told`` hears of the bytes that were taken."""
+    view = memoryview(content)
+    for begin in range(0, len(view), PART):
+        yield view[begin : begin + PART]
+        told(min(begin + PART, len(view)), len(view))
+
+
+def replace_file(path: Path, content: bytes, *, durable: bool = True, told: Told = untold) -> None:
     """Put ``content`` at ``path`` in one step: a reader sees the old file or the new one, never a part.
 
-    ``durable`` flushes to the disk as well; a heartbeat that is rewritten every second goes without.
+    ``durable`` flushes to the disk as well, and ``told`` hears of the bytes; a heartbeat that is rewritten every
+    second goes without.
     Raises OSError and leaves no temporary file behind.
     """
     with replacing(path, durable=durable) as file:
-        file.write(content)
+        for part in in_parts(content, told):
+            file.write(part)
 
 
 @contextmanager
@@ -69,6 +84,16 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BufferedWriter]:
         sync_directory(path.parent)
 
 
+def remove_folder(folder: Path, told: Told = untold) -> None:
+    """Delete a folder and all in it, as far as that can be done; ``told`` hears of the files."""
+    files = [Path(path) / name for path, _, names in os.walk(folder) for name in names]
+    for done, file in enumerate(files):
+        told(done, len(files))
+        with suppress(OSError):
+            file.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def json_bytes(value: Any) -> bytes:
     """JSON for a file that people may open. Raises ValueError for NaN and infinity, which JSON lacks."""
     return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
@@ -84,6 +109,18 @@ def open_regular(path: Path) -> BufferedReader:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no plain file", str(path))
     return os.fdopen(descriptor, "rb")
+
+
+def sha256_of(path: Path, told: Told = untold) -> str:
+    """The SHA-256 of a file of a run; ``told`` hears of the bytes. Raises OSError."""
+    digest = hashlib.sha256()
+    with open_regular(path) as file:
+        done, total = 0, os.fstat(file.fileno()).st_size
+        while part := file.read(PART):
+            digest.update(part)
+            done += len(part)
+            told(done, total)
+    return digest.hexdigest()
 
 
 def read_small(path: Path) -> bytes:

@@ -1,5 +1,6 @@
 """Draw images from a trained network: from a checkpoint and a recipe to PNGs."""
 
+import shutil
 import textwrap
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from ddpm.device import out_of_memory_told, pick_device, pick_precision
 from ddpm.errors import CheckpointError, CheckpointGoneError, MemoryFullError, RunError
 from ddpm.files import json_bytes, replace_file
 from ddpm.images import columns_for, legible_grid, write_png
+from ddpm.progress import Told, untold
 from ddpm.randomness import SampleNoise
 from ddpm.recipe_check import refuse_other_recipe, refuse_other_size
 from ddpm.runs import Run
@@ -67,14 +69,18 @@ class Drawing:
         return torch.cat([begun, begun.new_zeros(self.n - len(begun), *begun.shape[1:])])
 
 
-def load_network(run: Run, checkpoint: Checkpoint, weights: str = "ema", device: str = "auto") -> Network:
+def load_network(
+    run: Run, checkpoint: Checkpoint, weights: str = "ema", device: str = "auto", told: Told = untold
+) -> Network:
     """The network of a checkpoint, without its data set; ``weights`` as ``stored_weights.read_weights`` names them.
+
+    ``told`` hears of the bytes that are read.
 
     Raises CheckpointError, ConfigError or DeviceError.
     """
     config = run.config()
     where = pick_device(device)
-    tensors, state = read_weights(checkpoint, weights, run.snapshots_path)
+    tensors, state = read_weights(checkpoint, weights, run.snapshots_path, told)
     refuse_other_recipe(state, config, checkpoint.path)
     try:
         refuse_other_size(tensors, config)
@@ -85,7 +91,7 @@ def load_network(run: Run, checkpoint: Checkpoint, weights: str = "ema", device:
     return Network(network.to(where).eval(), config, int(state["step"]), where, weights, run.name)
 
 
-def load_newest_network(run: Run, weights: str = "ema", device: str = "auto") -> Network:
+def load_newest_network(run: Run, weights: str = "ema", device: str = "auto", told: Told = untold) -> Network:
     """The network of the newest whole checkpoint of a run, which may be trained meanwhile.
 
     Where that one is deleted while it is read, it is the newest whole one then. Raises as load_network does.
@@ -93,7 +99,7 @@ def load_newest_network(run: Run, weights: str = "ema", device: str = "auto") ->
     while True:
         newest = find_checkpoint(run.checkpoints_path, None)
         try:
-            return load_network(run, newest, weights, device)
+            return load_network(run, newest, weights, device, told)
         except CheckpointGoneError:
             continue  # the run itself may be gone; looking for its newest again tells
 
@@ -184,13 +190,21 @@ def recipe_of(network: Network, sample: SampleConfig) -> dict[str, Any]:
     }
 
 
-def save_images(images: Tensor, out: Path, recipe: dict[str, Any], recipe_name: str = "sample.json") -> Path:
+def save_images(
+    images: Tensor,
+    out: Path,
+    recipe: dict[str, Any],
+    recipe_name: str = "sample.json",
+    told: Told = untold,
+) -> Path:
     """Write uint8 [n, C, H, W] below ``out``: 0000.png ... at native size, a legible grid.png, and the recipe.
 
-    Returns the path of the grid. Raises RunError when the place cannot be written.
+    Returns the path of the grid; ``told`` hears of the images. Raises RunError when the place cannot be written. A
+    folder that is new goes again where the work is ended.
     """
     pixels = images.numpy()
     digits = max(4, len(str(len(pixels) - 1)))
+    is_new = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
         if (out / recipe_name).exists():
@@ -198,9 +212,14 @@ def save_images(images: Tensor, out: Path, recipe: dict[str, Any], recipe_name: 
             for old in out.glob("[0-9][0-9][0-9][0-9]*.png"):
                 old.unlink()
         for index, image in enumerate(pixels):
+            told(index, len(pixels))
             write_png(out / f"{index:0{digits}d}.png", image)
         write_png(out / "grid.png", legible_grid(pixels, recipe.get("columns")))
         replace_file(out / recipe_name, json_bytes(recipe))
     except OSError as error:
         raise RunError(f"Cannot write the images to {out}: {error.strerror}. Choose another place.") from None
+    except BaseException:
+        if is_new:
+            shutil.rmtree(out, ignore_errors=True)
+        raise
     return out / "grid.png"

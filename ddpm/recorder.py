@@ -31,7 +31,7 @@ from ddpm.runs import Run, Status
 from ddpm.train_config import TrainConfig
 
 if TYPE_CHECKING:
-    from ddpm.sources.imageset import Progress
+    from ddpm.progress import Progress
 
 HEARTBEAT_SECONDS = 1.0
 # How long after a checkpoint that could not be written the next try is; each failure doubles it, up to the second.

@@ -9,6 +9,7 @@ from pathlib import Path
 from ddpm import run_lock
 from ddpm.checkpoint import MARK, Checkpoint, clear_leftovers, look_at, steps_of
 from ddpm.errors import CheckpointError, RunError
+from ddpm.progress import Told, untold
 from ddpm.runs import Run
 
 
@@ -49,14 +50,16 @@ def would_delete(
     ]
 
 
-def prune(folder: Path, keep_newest: int, keep_every: int = 0) -> list[int]:
+def prune(folder: Path, keep_newest: int, keep_every: int = 0, told: Told = untold) -> list[int]:
     """Delete the checkpoints that ``would_delete`` names, and the remains of unfinished writes.
 
-    Call it only after a new checkpoint is whole. Returns the steps deleted. Raises OSError.
+    ``told`` hears of the checkpoints; each is deleted whole or stays. Call it only after a new checkpoint is whole.
+    Returns the steps deleted. Raises OSError.
     """
     clear_leftovers(folder)
     doomed = would_delete(_in_question(folder, keep_newest, keep_every), keep_newest, keep_every)
-    for checkpoint in doomed:
+    for done, checkpoint in enumerate(doomed):
+        told(done, len(doomed))
         _remove(checkpoint)
     return [checkpoint.step for checkpoint in doomed]
 
@@ -76,12 +79,12 @@ def _in_question(folder: Path, keep_newest: int, keep_every: int) -> list[Checkp
     return found
 
 
-def prune_run(run: Run) -> list[int]:
+def prune_run(run: Run, told: Told = untold) -> list[int]:
     """``prune`` a run by its own recipe, while nobody trains it. Returns the steps deleted. Raises RunError."""
     train = run.config().train
     with run_lock.held(run.lock_path, "It deletes old checkpoints itself."):
         try:
-            return prune(run.checkpoints_path, train.keep_checkpoints, train.keep_every)
+            return prune(run.checkpoints_path, train.keep_checkpoints, train.keep_every, told)
         except OSError as error:
             raise CheckpointError(
                 f"Cannot delete old checkpoints in {run.checkpoints_path}: {error.strerror}."

@@ -12,7 +12,6 @@ import errno
 import heapq
 import os
 import re
-import shutil
 import socket
 import time
 import uuid
@@ -31,9 +30,18 @@ from ddpm.commands import Command, content_of, read_command, word_of
 from ddpm.config import Config
 from ddpm.errors import RunError, RunNameError
 from ddpm.events import State
-from ddpm.files import append_json_line, json_bytes, parse_json, read_json_lines, read_small, replace_file
+from ddpm.files import (
+    append_json_line,
+    json_bytes,
+    parse_json,
+    read_json_lines,
+    read_small,
+    remove_folder,
+    replace_file,
+)
 from ddpm.preview_file import preview_name, preview_steps
 from ddpm.printable import printable
+from ddpm.progress import Told, untold
 from ddpm.rewinding import forget_rows_after
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -246,8 +254,12 @@ class Run:
                 f"The run {self.path} was deleted or renamed. If it has another name now, open that."
             )
 
-    def delete(self) -> None:
-        """Remove the run for good. Raises RunError while it is being trained, and where it cannot be."""
+    def delete(self, told: Told = untold) -> None:
+        """Remove the run for good; ``told`` hears of its files. Raises RunError while it is trained, and where it
+        cannot be removed.
+
+        Once a file is gone the run is: what is left where ``told`` ends it goes with the run that is deleted next.
+        """
         # Renamed first, so that a half-removed run is never listed.
         doomed = self.path.with_name(f".deleted-{uuid.uuid4().hex}")
         with run_lock.held(self.lock_path, "Stop it there before deleting it."):
@@ -257,7 +269,7 @@ class Run:
                 raise RunError(f"Cannot delete the run {self.path}: {error.strerror}.") from None
         # Also the remains of a deletion whose process was killed.
         for remains in self.path.parent.glob(".deleted-*"):
-            shutil.rmtree(remains, ignore_errors=True)
+            remove_folder(remains, told)
 
     def rename(self, name: str) -> "Run":
         """Give the run another name in the same folder; returns it under that.

@@ -14,11 +14,11 @@ from ddpm.errors import CheckpointError, DDPMError, RunError, TrainingError
 from ddpm.events import Event, RollbackDue, RolledBack, State, StateChanged
 from ddpm.memory_check import refuse_too_large, told_with_estimate, warn_if_tight
 from ddpm.neighbours import warn_of_neighbours
+from ddpm.progress import Progress
 from ddpm.recipe_check import refuse_other_recipe
 from ddpm.recorder import Recorder
 from ddpm.retention import is_marked
 from ddpm.runs import Run, this_process
-from ddpm.sources.imageset import Progress
 from ddpm.trainer import TakeCommands, Trainer
 from ddpm.training_data import open_training_data
 

@@ -7,9 +7,10 @@ import torch
 
 from ddpm.config import Config
 from ddpm.data import DeviceImages, TrainingImages
-from ddpm.datasets import filled_in, left_out, open_stored, say_nothing
+from ddpm.datasets import filled_in, left_out, open_stored
 from ddpm.held_out import measured_positions
-from ddpm.sources.imageset import ImageSet, Progress
+from ddpm.progress import Progress, say_nothing
+from ddpm.sources.imageset import ImageSet
 from ddpm.sources.stored import StoredImages, fits_into, fits_into_memory, summary_of, worker_count
 from ddpm.split import split, split_positions, take
 from ddpm.streaming import StreamedImages

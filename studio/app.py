@@ -11,16 +11,18 @@ from weakref import WeakSet
 from textual import work
 
 from ddpm.errors import DDPMError
-from studio import messages
+from studio import figures, messages
 from studio.elsewhere import Elsewhere
 from studio.error_report import ErrorReport
 from studio.home import home_option
+from studio.long_job import GivenUpError, LongJob, told_as
 from studio.run_summaries import RunSummaries
 from studio.runner import Runner
 from studio.screens.base import StudioScreen
-from studio.screens.dialogs import Ask, Confirm, Waiting, WaitingUnless
+from studio.screens.dialogs import Ask, Confirm, Waiting
 from studio.screens.error_panel import ErrorPanel
 from studio.screens.runs import SHARE_OF_LOOKING, RunsScreen
+from studio.screens.working import Working, work_on
 from studio.settings import Settings
 from studio.shell import Shell
 from studio.terminal import PROTOCOL_WORDS, Pictures
@@ -167,10 +169,10 @@ class StudioApp(Shell):
         except DDPMError as error:
             self.complain(error)
             return
-        search = None if checkpoint else await self._search_newest_whole(run)
-        if checkpoint is None and search is None:
+        try:
+            chosen = checkpoint or await self._newest_whole(run)
+        except GivenUpError:
             return
-        chosen = search.result() if search else checkpoint
         later = [other.step for other in run.checkpoints() if chosen and other.step > chosen.step]
         status = run.status()
         if chosen is None:
@@ -190,16 +192,14 @@ class StudioApp(Shell):
         if agreed:
             self._train(run, chosen)
 
-    async def _search_newest_whole(self, run: "Run") -> "asyncio.Task[Checkpoint | None] | None":
-        """The search, done; None where its user did not want to wait for it."""
+    async def _newest_whole(self, run: "Run") -> "Checkpoint | None":
+        """The checkpoint to go on from, found by hashing files that may be large. Raises GivenUpError."""
         from ddpm.checkpoint import newest_whole
 
-        # Off this thread: it is found by hashing files that may be large.
-        search = asyncio.create_task(asyncio.to_thread(newest_whole, run.checkpoints_path))
-        if (await asyncio.wait([search], timeout=0.3))[0]:
-            return search
-        words = "Reading the newest checkpoint to see whether it is whole …"
-        return search if await self.push_screen_wait(WaitingUnless(words, search.done)) else None
+        job = LongJob(
+            lambda progress: newest_whole(run.checkpoints_path, told_as(progress, "reading")), figures.size
+        )
+        return await work_on(self, "Is the newest checkpoint whole?", job)
 
     def _train(self, run: "Run", checkpoint: "Checkpoint | None") -> bool:
         """Start training and show it; False, and a word why, where it cannot be started."""
@@ -218,7 +218,7 @@ class StudioApp(Shell):
         self.action_leave()
 
     def action_leave(self) -> None:
-        if isinstance(self.screen, Ask | Confirm | Waiting | ErrorPanel):
+        if isinstance(self.screen, Ask | Confirm | Waiting | Working | ErrorPanel):
             return
         self._leave()
 
@@ -235,11 +235,17 @@ class StudioApp(Shell):
         from studio.handover import hand_over
 
         place = self.workshop
-        over = asyncio.create_task(hand_over(place.runner, run, place.home, place.data_root))
+        given_up = asyncio.Event()
+        over = asyncio.create_task(hand_over(place.runner, run, place.home, place.data_root, given_up.is_set))
         self.is_handing_over = True
         try:
-            await self.push_screen_wait(Waiting(f"Handing {run.name} to a background process …", over.done))
-            training = over.result()
+            words = f"Handing {run.name} to a background process …"
+            if not await self.push_screen_wait(Waiting(words, over.done)):
+                given_up.set()
+            training = await over
+        except GivenUpError:
+            self.notify(f"{run.name} is stopped, with a checkpoint. Press r to go on with it.", markup=False)
+            return
         except DDPMError as error:
             self.complain(error)
             return
@@ -263,7 +269,8 @@ class StudioApp(Shell):
             if not await self.push_screen_wait(Confirm(question, detail, "Stop and quit")):
                 return
             runner.stop()
-            await self.push_screen_wait(Waiting("Saving a checkpoint …", lambda: not runner.is_alive))
+            if not await self.push_screen_wait(Waiting("Saving a checkpoint …", lambda: not runner.is_alive)):
+                return
         self.farewell = farewell
         self.exit()
 

@@ -1,7 +1,6 @@
 """Where the network looks, at one step of one image of a drawing. Knows no screen."""
 
 import math
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from ddpm.attention import capture_attention
 from ddpm.data import to_uint8
 from ddpm.errors import DDPMError
 from ddpm.generate import Network, denoise
+from ddpm.progress import Told, untold
 from ddpm.sample_config import SampleConfig
 from studio.frames import Pixels
 from studio.widgets.ramp import VIRIDIS
@@ -66,18 +66,15 @@ class AttentionLook:
         return rgb
 
 
-def look(
-    network: Network, recipe: SampleConfig, index: int, step: int, given_up: Callable[[], bool]
-) -> AttentionLook | None:
+def look(network: Network, recipe: SampleConfig, index: int, step: int, told: Told = untold) -> AttentionLook:
     """Draw image ``index`` of a recipe again up to a denoising step, counted from 1, and keep the maps of that step.
 
-    None once ``given_up`` says so. Raises NoAttentionError where no layer has full attention, and DDPMError as
+    ``told`` hears of the steps. Raises NoAttentionError where no layer has full attention, and DDPMError as
     drawing does.
     """
     steps = denoise(network.unet, network.config, recipe, range(index, index + 1), network.device)
-    for _ in range(step - 1):
-        if given_up():
-            return None
+    for done in range(step - 1):
+        told(done, step)
         next(steps)
     with ExitStack() as stack:
         maps = stack.enter_context(capture_attention(network.unet))

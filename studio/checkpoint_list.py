@@ -4,12 +4,13 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ddpm.checkpoint import Checkpoint
+from ddpm.checkpoint import Checkpoint, verify
 from ddpm.errors import ConfigError
 from ddpm.preview_file import preview_steps
 from ddpm.retention import is_marked, would_delete
 from ddpm.runs import Run
 from studio import figures
+from studio.long_job import LongJob, told_as
 
 Identity = tuple[int, float]
 
@@ -63,6 +64,14 @@ class CheckpointList:
         words = f"{whole} whole of {len(self.listed)}" + (f", {kept} kept for ever" if kept else "")
         freed = f"pruning now would free {figures.size(self.freed)}" if self.doomed else "nothing to prune"
         return f"{words} · {used} on disk · {freed}"
+
+
+class Verification:
+    """The files of a checkpoint being read again and hashed."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.identity = identity(checkpoint)
+        self.job = LongJob(lambda progress: verify(checkpoint, told_as(progress, "verifying")), figures.size)
 
 
 def identity(checkpoint: Checkpoint) -> Identity:

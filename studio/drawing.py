@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ddpm.checkpoint import Checkpoint, step_name
 from ddpm.errors import CheckpointGoneError, DDPMError
+from ddpm.progress import Told, untold
 from ddpm.runs import Run
 from ddpm.sample_config import SampleConfig
 from studio.frames import Frame, Frames
+from studio.long_job import GivenUpError
 from studio.torch_import import load_torch
 
 if TYPE_CHECKING:
@@ -30,11 +32,15 @@ class Order:
 
 
 class Drawer:
-    """At most one drawing at a time. ``frames`` are its steps, of at most the first 256 images."""
+    """At most one drawing at a time. ``frames`` are its steps, of at most the first 256 images.
+
+    ``loaded``: how much of the network has been read, a share.
+    """
 
     def __init__(self, data_root: Path) -> None:
         self.error = ""
         self.note = ""
+        self.loaded = 0.0
         self.frames = Frames()
         self.order: Order | None = None
         self._data_root = data_root
@@ -70,7 +76,7 @@ class Drawer:
         """
         if self.is_alive:
             return
-        self.error, self.note, self.frames, self._last = "", "", Frames(), None
+        self.error, self.note, self.loaded, self.frames, self._last = "", "", 0.0, Frames(), None
         self.order = order
         self._stop_asked.clear()
         arguments = (run, checkpoint, order, else_newest)
@@ -78,29 +84,33 @@ class Drawer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask for a stop after the denoising step that is going on."""
+        """Ask for a stop after the denoising step that is going on, or while the network is loaded."""
         self._stop_asked.set()
 
     def join(self, timeout: float | None = None) -> None:
         if self._thread is not None:
             self._thread.join(timeout)
 
-    def save(self, folder: Path) -> Path:
-        """Write the result below ``folder``; returns the path of the grid. Raises RunError."""
+    def save(self, folder: Path, told: Told = untold) -> Path:
+        """Write the result below ``folder``; returns the path of the grid. ``told`` hears of the images. Raises
+        RunError."""
         from ddpm.generate import save_images
 
         if self._last is None or self.order is None:
             raise ValueError("nothing has been drawn")
         return save_images(
-            self._last.x_t, folder, self._recipe, "edit.json" if self.order.edit else "sample.json"
+            self._last.x_t, folder, self._recipe, "edit.json" if self.order.edit else "sample.json", told
         )
 
-    def save_gif(self, folder: Path, *, estimates: bool) -> Path:
-        """Write the denoising below ``folder`` as a GIF: the noisy images, or the estimates. Raises RunError."""
+    def save_gif(self, folder: Path, *, estimates: bool, told: Told = untold) -> Path:
+        """Write the denoising below ``folder`` as a GIF: the noisy images, or the estimates. Raises RunError.
+
+        ``told`` hears of the frames.
+        """
         from studio.denoising_gif import write_gif
 
         path = folder / ("x_0.gif" if estimates else "x_t.gif")
-        write_gif(path, [frame.x_0 if estimates else frame.x_t for frame in self.frames.all()])
+        write_gif(path, [frame.x_0 if estimates else frame.x_t for frame in self.frames.all()], told)
         return path
 
     def _draw(self, run: Run, checkpoint: Checkpoint, order: Order, else_newest: bool) -> None:
@@ -112,6 +122,8 @@ class Drawer:
                 if self._stop_asked.is_set():
                     self._recipe["stopped_after"] = drawing.done
                     break
+        except GivenUpError:
+            self.note = "Stopped before the first step."
         except DDPMError as error:
             self.error = str(error)
         except Exception as error:
@@ -138,17 +150,22 @@ class Drawer:
         wanted = (checkpoint.path, weights)
         if self._network is None or self._network[0] != wanted:
             try:
-                network = load_network(run, checkpoint, weights)
+                network = load_network(run, checkpoint, weights, told=self._reading)
             except CheckpointGoneError:
                 if not else_newest:
                     raise
-                network = load_newest_network(run, weights)
+                network = load_newest_network(run, weights, told=self._reading)
                 self.note = (
                     f"Drawn from step {network.step:,}, as step {checkpoint.step:,} was deleted meanwhile."
                 )
                 wanted = (run.checkpoints_path / step_name(network.step), weights)
             self._network = (wanted, network)
         return self._network[1]
+
+    def _reading(self, done: int, total: int) -> None:
+        if self._stop_asked.is_set():
+            raise GivenUpError
+        self.loaded = done / total
 
     def _keep(self, drawing: "Drawing") -> None:
         shown = [images[:SHOWN_AT_MOST].numpy().copy() for images in (drawing.x_t, drawing.x_0)]

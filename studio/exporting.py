@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ddpm.config import Config
+from ddpm.progress import Told, untold
 from ddpm.sample_config import SampleConfig
 from ddpm.sample_recipe import fitted, label_numbers
 
@@ -22,22 +23,23 @@ def usual_place(folder: Path, name: str, step: int, weights: str, format: str) -
     return folder / f"{name}-step-{step:08d}-{weights}{suffix}"
 
 
-def export(network: "Network", format: str, out: Path, label: str | None = None) -> str:
+def export(network: "Network", format: str, out: Path, label: str | None = None, told: Told = untold) -> str:
     """Write one of FORMATS; returns what was written and how to draw from it, in two lines.
 
-    ``label``: the class that a pipeline draws, for diffusers cannot be told one. Raises ExchangeError, ConfigError.
+    ``label``: the class that a pipeline draws, for diffusers cannot be told one. ``told`` hears of the
+    bytes. Raises ExchangeError, ConfigError.
     """
     what = f"step {network.step} of {network.run_name} in {out}"
     if format == "safetensors":
         from ddpm.exchange.network_file import save_network_file
 
-        save_network_file(network, out)
+        save_network_file(network, out, told)
         return f"{what}\ndraw from it: ddpm-studio sample {out}"
 
     from ddpm.exchange.diffusers_folder import save_pipeline
 
     config = network.config
-    save_pipeline(network, out, baked_class(config, label))
+    save_pipeline(network, out, baked_class(config, label), told)
     drawn = f", which draws the class {label or 'none'}" if config.num_classes else ""
     return (
         f"{what}{drawn}\ndraw from it: diffusers.DDPMPipeline.from_pretrained({str(out)!r})"

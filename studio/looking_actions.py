@@ -27,6 +27,14 @@ LOOKING: tuple[Action, ...] = (
         "Read every file again and compare it with its hash.",
         in_footer=False,
     ),
+    Action(
+        "checkpoints",
+        "stop_verifying",
+        "V",
+        "Stop verifying",
+        "Read no more of the files that are being compared with their hashes.",
+        name="verify",
+    ),
     Action("checkpoints", "delete", "x", "Delete", "Delete the chosen checkpoint for good, after asking."),
     Action(
         "checkpoints",

@@ -1,6 +1,6 @@
 """Real images on their way to noise, and the guesses of two denoisers. Imports torch: use it in a thread."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from ddpm.diffusion import q_sample
 from ddpm.errors import ConfigError, NoSuchCheckpointError
 from ddpm.generate import Network, load_network
 from ddpm.ideal_denoiser import candidates, posterior_weights, weighted_mean
+from ddpm.progress import Progress, Told, say_nothing, untold
 from ddpm.randomness import generator
 from ddpm.runs import Run
 from ddpm.sample_config import SampleConfig
@@ -38,10 +39,6 @@ MOST_NUMBERS = 2**23
 _GOLDEN = (5**0.5 - 1) / 2
 
 
-class GivenUpError(Exception):
-    """Nobody waits for the images any more."""
-
-
 @dataclass(frozen=True, eq=False)
 class ImageBank:
     """Images of a data set, float32 [N, C, H, W] in [-1, 1], the classes of each by name, and how many there are."""
@@ -56,24 +53,19 @@ class ImageBank:
 
 
 def load_bank(
-    config: Config, data_root: Path, name: str = "This recipe", given_up: Callable[[], bool] = lambda: False
+    config: Config, data_root: Path, name: str = "This recipe", progress: Progress = say_nothing
 ) -> ImageBank:
     """The training images of a recipe, or an even choice of them where they are many.
 
-    Raises DataError where they are not on this disk or cannot be read, and GivenUpError as soon as ``given_up``.
+    Raises DataError where they are not on this disk or cannot be read.
     """
-
-    def report(_what: str, _done: int, _total: int) -> None:
-        if given_up():
-            raise GivenUpError
-
     refuse_no_data(config, name)
-    stored = open_stored(config.data, data_root, progress=report)
+    stored = open_stored(config.data, data_root, progress=progress)
     height, width = stored.image_size
     most = min(MOST_IMAGES, max(1, MOST_NUMBERS // (stored.channels * height * width)))
     trained = split_positions(stored.n, config.data.held_out, config.train.seed)[0]
     chosen = trained[np.linspace(0, len(trained) - 1, min(most, len(trained))).astype(np.int64)]
-    found = stored.take(chosen).load(worker_count(config.data.workers), report)
+    found = stored.take(chosen).load(worker_count(config.data.workers), progress)
     labels = [] if found.labels is None or not found.class_names else found.labels.tolist()
     classes = tuple(found.class_names[label] for label in labels)
     return ImageBank(to_unit(torch.from_numpy(found.images)), classes, len(trained))
@@ -108,16 +100,16 @@ def _log(snr: Tensor) -> Tensor:
     return snr.clamp(min=1e-30).log()
 
 
-def load_trained(run: Run, bank: ImageBank) -> Trained:
+def load_trained(run: Run, bank: ImageBank, told: Told = untold) -> Trained:
     """The averaged network of a run's newest whole checkpoint.
 
     Raises NoSuchCheckpointError where there is none, ConfigError where it takes other images than those of the
     bank, and DDPMError as ``load_network`` does.
     """
-    checkpoint = newest_whole(run.checkpoints_path)
+    checkpoint = newest_whole(run.checkpoints_path, told)
     if checkpoint is None:
         raise NoSuchCheckpointError("There is no whole checkpoint yet.")
-    network = load_network(run, checkpoint)
+    network = load_network(run, checkpoint, told=told)
     shape = tuple(bank.images.shape[1:])
     if network.config.data.shape != shape:
         raise ConfigError(f"The network takes images of {network.config.data.shape}, and these are {shape}.")

@@ -16,9 +16,11 @@ from ddpm.errors import MissingDataError
 from ddpm.events import StepDone
 from ddpm.memory_check import refuse_too_large
 from ddpm.microbatches import release_memory
+from ddpm.progress import Progress
 from ddpm.sources.imageset import ImageSet
 from ddpm.sources.stored import summary_of, worker_count
 from ddpm.trainer import Trainer
+from studio.long_job import GivenUpError
 
 # The first steps are slower: kernels are chosen and memory is taken. A slow network warms up in fewer.
 _WARM_UP, _ENOUGH = 3, 200
@@ -49,10 +51,16 @@ def paces(
     cannot be trained here.
     """
     device = pick_device(config.train.device)
-    config, images = _some_images(_unrecorded(config), data_root, device)
-    refuse_too_large(config, device)
-    if given_up():  # reading images may have taken long
+
+    def reading(_what: str, _done: int, _total: int) -> None:
+        if given_up():
+            raise GivenUpError
+
+    try:
+        config, images = _some_images(_unrecorded(config), data_root, device, reading)
+    except GivenUpError:
         return
+    refuse_too_large(config, device)
     events = Trainer(config, images).run()
     try:
         began = time.perf_counter()
@@ -83,10 +91,12 @@ def _unrecorded(config: Config) -> Config:
     return config.with_values({"train": {**endless, **rare}, "previews": {"every": 0}})
 
 
-def _some_images(config: Config, data_root: Path, device: torch.device) -> tuple[Config, DeviceImages]:
+def _some_images(
+    config: Config, data_root: Path, device: torch.device, progress: Progress
+) -> tuple[Config, DeviceImages]:
     """Images from all over the data set; where it is not on this disk yet, black ones of its shape."""
     try:
-        stored = open_stored(config.data, data_root)
+        stored = open_stored(config.data, data_root, progress=progress)
     except MissingDataError:
         if config.data.source not in DATASETS:
             raise
@@ -94,7 +104,7 @@ def _some_images(config: Config, data_root: Path, device: torch.device) -> tuple
     height, width = stored.image_size
     most = min(stored.n, _MOST_IMAGES, max(1, _MOST_NUMBERS // (stored.channels * height * width)))
     chosen = stored.take(np.linspace(0, stored.n - 1, most).astype(np.int64))
-    found = chosen.load(worker_count(config.data.workers), lambda _what, _done, _total: None)
+    found = chosen.load(worker_count(config.data.workers), progress)
     images = DeviceImages(found, config.train.seed, device, flip=config.data.flip)
     return filled_in(config, summary_of(stored)), images
 

@@ -29,5 +29,7 @@ def png_pixels(path: Path, width: int, height: int, channels: int) -> NDArray[np
     with open_regular(path) as file, Image.open(file, formats=("PNG",)) as picture:
         # Before it is decoded: a small file may hold a picture that fills the memory.
         if picture.size != (width, height):
-            raise ValueError(f"it is {picture.width}x{picture.height} and should be {width}x{height}")
+            raise ValueError(
+                f"{path.name} is {picture.width}x{picture.height} and should be {width}x{height}"
+            )
         return np.asarray(picture.convert(MODES[channels]))

@@ -1,12 +1,11 @@
 """What the schedule explorer loads and computes, without its screen. Call it in threads: it imports torch."""
 
-import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ddpm.config import Config
 from ddpm.errors import ConfigError, DDPMError, MemoryFullError, NoSuchCheckpointError
+from ddpm.progress import Progress, Told, say_nothing
 from ddpm.runs import Run
 from studio.schedule_view import Curves, Scene, Side, curves_of, strip_steps
 from studio.schedule_words import Knowledge
@@ -24,35 +23,36 @@ class Laboratory:
         self._bank: ImageBank | None = None
         self._trained: Trained | None = None
         self._strip: tuple[object, list[Pixels]] = ((), [])
-        self._left = threading.Event()
         self.network_words = "loading …" if run else "no run yet"
 
-    def leave(self) -> None:
-        """Give up what is still being loaded."""
-        self._left.set()
-
-    def load_images(self) -> None:
+    def load_images(self, progress: Progress = say_nothing) -> None:
         """Read the images that the run trains on, or some of them. Raises DataError."""
         load_torch()
-        from studio.noised_image import GivenUpError, load_bank
+        from studio.noised_image import load_bank
 
         name = self._run.name if self._run else "This recipe"
-        with suppress(GivenUpError):
-            self._bank = load_bank(self._config, self._data_root, name, self._left.is_set)
+        self._bank = load_bank(self._config, self._data_root, name, progress)
 
-    def load_network(self) -> None:
+    def load_network(self, progress: Progress = say_nothing) -> None:
         """Load the network of the run's newest whole checkpoint. Raises DDPMError where one is there, but cannot be."""
         if self._run is None or self._bank is None:
             return
         from studio.noised_image import load_trained
 
         try:
-            self._trained = load_trained(self._run, self._bank)
+            self._trained = load_trained(self._run, self._bank, self._reading(progress))
         except NoSuchCheckpointError:
             self.network_words = "no checkpoint yet"
         except DDPMError:
             self.network_words = "not loaded"
             raise
+
+    def _reading(self, progress: Progress) -> Told:
+        def told(done: int, total: int) -> None:
+            self.network_words = f"loading, {done / total:.0%}"
+            progress("reading the network", done, total)
+
+        return told
 
     @property
     def image_size(self) -> tuple[int, int] | None:

@@ -150,7 +150,7 @@ def test_saved_drawings_that_are_damaged_are_told_of_or_left_out(home, trained):
     Image.new("L", (9, 8)).save(folder / "0000.png")
     (found,) = saved_drawings(trained)
     assert found.name == "c"
-    with pytest.raises(RunError, match="it is 9x8 and should be 8x8"):
+    with pytest.raises(RunError, match=r"0000\.png is 9x8 and should be 8x8"):
         images_of(found)
     (folder / "sample.json").write_text(json.dumps({"edit": "unheard of", "n": 2}))
     with pytest.raises(RunError, match="cannot be understood"):

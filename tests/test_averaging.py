@@ -170,7 +170,7 @@ def test_an_average_far_from_what_is_stored_is_refused(home):
     for _ in train_run(run, data_root=Path("unused"), take_commands=list):
         pass
     with pytest.raises(
-        CheckpointError, match=r"length 0\.25 at step 4 would be off by 8\d%, .* of power-0\.05\. Choose"
+        CheckpointError, match=r"length 0\.25 at step 4 would be off by 8\d%, .* of length 0\.05\. Choose"
     ):
         reconstruct(find_checkpoint(run.checkpoints_path, None), run.snapshots_path, 0.25)
 

@@ -19,6 +19,7 @@ from ddpm.ideal_denoiser import ideal_denoiser
 from ddpm.randomness import generator
 from ddpm.runs_root import create_run
 from studio import noised_image, schedule_words
+from studio.long_job import GivenUpError
 from studio.schedule_lab import Laboratory
 from studio.schedule_view import (
     Scene,
@@ -201,8 +202,12 @@ def test_a_data_set_that_is_not_there_is_told_and_waiting_for_one_can_be_given_u
         noised_image.load_bank(tiny_config(data={"source": "mnist"}), tmp_path)
     array = tmp_path / "some.npy"
     np.save(array, np.zeros((9, 8, 8, 1), np.uint8))
-    with pytest.raises(noised_image.GivenUpError):
-        noised_image.load_bank(tiny_config(data={"source": str(array)}), tmp_path, given_up=lambda: True)
+
+    def give_up(*_):
+        raise GivenUpError
+
+    with pytest.raises(GivenUpError):
+        noised_image.load_bank(tiny_config(data={"source": str(array)}), tmp_path, progress=give_up)
 
 
 def test_a_moment_is_the_closed_form_and_the_ideal_guess(bank):

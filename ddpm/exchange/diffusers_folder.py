@@ -21,8 +21,9 @@ from ddpm.errors import ExchangeError, WrongPlaceError
 from ddpm.exchange.diffusers_schedule import diffusion_values, scheduler_json
 from ddpm.exchange.diffusers_unet import recipe_values, unet_json
 from ddpm.exchange.diffusers_weights import cosines_first, from_diffusers, to_diffusers
-from ddpm.files import json_bytes, sync_directory, write_durably
+from ddpm.files import in_parts, json_bytes, sync_directory, write_durably
 from ddpm.generate import Network
+from ddpm.progress import Told, told_after, untold
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 # Not part of a pipeline, so that only an earlier export is ever overwritten.
@@ -40,9 +41,10 @@ class Pipeline:
     weights: dict[str, Tensor]
 
 
-def save_pipeline(network: Network, folder: Path, label: int | None = None) -> None:
+def save_pipeline(network: Network, folder: Path, label: int | None = None, told: Told = untold) -> None:
     """Write a folder that ``diffusers.DDPMPipeline.from_pretrained`` loads and samples from.
 
+    It is whole or not there; ``told`` hears of the bytes.
     A pipeline cannot be told a class. So of a class-conditional network that is written which draws the class
     ``label``, or, with None, what it draws when it is told none: the class is added to the time, so its vector
     goes into the bias there, exactly. Raises ExchangeError where diffusers has no such network, the folder
@@ -71,7 +73,7 @@ def save_pipeline(network: Network, folder: Path, label: int | None = None) -> N
         ),
     }
     try:
-        _replace_folder(folder.resolve(), contents)
+        _replace_folder(folder.resolve(), contents, told)
     except OSError as error:
         raise ExchangeError(f"Cannot write {folder}: {error.strerror}. Choose another place.") from None
 
@@ -94,7 +96,7 @@ def _weights_bytes(network: Network, label: int | None) -> bytes:
     return save(to_diffusers(weights), metadata={"format": "pt"})
 
 
-def _replace_folder(folder: Path, contents: dict[str, bytes]) -> None:
+def _replace_folder(folder: Path, contents: dict[str, bytes], told: Told) -> None:
     """Put a folder in place when it is whole; only an earlier export gives way to it."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder / MARK).is_file():
         raise WrongPlaceError(f"{folder} holds something that is no earlier export. Choose another place.")
@@ -102,9 +104,11 @@ def _replace_folder(folder: Path, contents: dict[str, bytes]) -> None:
     building = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.new")
     old = building.with_suffix(".old")
     try:
+        done, total = 0, sum(map(len, contents.values()))
         for name, content in contents.items():
             (building / name).parent.mkdir(parents=True, exist_ok=True)
-            write_durably(building / name, [content])
+            write_durably(building / name, in_parts(content, told_after(told, done, total)))
+            done += len(content)
             sync_directory((building / name).parent)
         if folder.exists():
             folder.rename(old)

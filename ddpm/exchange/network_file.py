@@ -9,6 +9,7 @@ from ddpm.device import pick_device
 from ddpm.errors import ExchangeError, WrongPlaceError
 from ddpm.files import parse_json, replace_file
 from ddpm.generate import Network
+from ddpm.progress import Told, untold
 from ddpm.recipe_check import refuse_other_size
 from ddpm.tensor_files import read_tensors
 
@@ -17,10 +18,11 @@ FORMAT = "ddpm-studio"
 VERSION = 1
 
 
-def save_network_file(network: Network, path: Path) -> None:
+def save_network_file(network: Network, path: Path, told: Told = untold) -> None:
     """Write the network, its recipe as TOML, its step and which weights they are to one .safetensors file.
 
-    Raises ExchangeError where the place holds something else or cannot be written.
+    It is whole or not there; ``told`` hears of the bytes. Raises ExchangeError where the place holds something else
+    or cannot be written.
     """
     from safetensors.torch import save
 
@@ -39,7 +41,7 @@ def save_network_file(network: Network, path: Path) -> None:
         raise WrongPlaceError(f"{path} holds something that is no earlier export. Choose another place.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, save(weights, metadata))
+        replace_file(path, save(weights, metadata), told=told)
     except OSError as error:
         raise ExchangeError(f"Cannot write {path}: {error.strerror}. Choose another place.") from None
 

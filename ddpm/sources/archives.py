@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from ddpm.errors import DataError
-from ddpm.sources.imageset import Progress
+from ddpm.progress import Progress
 
 _BROKEN = (
     tarfile.TarError,

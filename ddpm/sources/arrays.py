@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.errors import DataError
-from ddpm.sources.imageset import ImageSet, Progress, empty_images
+from ddpm.progress import Progress
+from ddpm.sources.imageset import ImageSet, empty_images
 from ddpm.sources.pixels import fit_arrays
 
 _ROWS_AT_ONCE = 1024

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.errors import DataError
+from ddpm.progress import Progress
 from ddpm.sources.archives import unpack_folder
 from ddpm.sources.arrays import ArrayImages, array_images
 from ddpm.sources.download import fetch, missing
-from ddpm.sources.imageset import Progress
 
 
 @dataclass(frozen=True)

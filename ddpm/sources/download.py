@@ -12,7 +12,7 @@ from typing import IO
 
 from ddpm.errors import DataError, MissingDataError
 from ddpm.files import sync_directory
-from ddpm.sources.imageset import Progress
+from ddpm.progress import Progress
 
 _CHUNK = 1 << 16
 _SECONDS_OF_SILENCE = 30

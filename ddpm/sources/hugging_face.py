@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ddpm.errors import DataError, MissingDataError
+from ddpm.progress import Progress
 from ddpm.sources.decoded import decoded_below
 from ddpm.sources.folder import FOLDER_SIZE
-from ddpm.sources.imageset import Progress
 from ddpm.sources.pictures import Pictures, decoders, own_channels
 
 PREFIX = "hf:"

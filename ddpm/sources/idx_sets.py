@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.errors import DataError
+from ddpm.progress import Progress
 from ddpm.sources.archives import unpack_members
 from ddpm.sources.arrays import ArrayImages, array_images
 from ddpm.sources.digits import TEN_DIGITS
 from ddpm.sources.download import fetch, missing
 from ddpm.sources.idx import idx_shape, read_idx
-from ddpm.sources.imageset import Progress
 
 _IMAGES = "train-images-idx3-ubyte"
 _LABELS = "train-labels-idx1-ubyte"

@@ -1,6 +1,5 @@
 """What a data set is once it has been found, and once it has been read."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +7,6 @@ import psutil
 from numpy.typing import NDArray
 
 from ddpm.errors import DataError
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is (0: unknown)."""
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ddpm.progress import Progress
 from ddpm.sources.binary_sets import CIFAR10, CIFAR100, STL10, STL10_UNLABELED
 from ddpm.sources.digits import open_digits
 from ddpm.sources.idx_sets import EMNIST, FASHION_MNIST, KMNIST, MNIST
-from ddpm.sources.imageset import Progress
 from ddpm.sources.picture_sets import (
     cannot_download,
     download_flowers,

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.errors import DataError, MissingDataError
+from ddpm.progress import Progress
 from ddpm.sources.binary_sets import fetch_folder
 from ddpm.sources.download import fetch, missing
 from ddpm.sources.flower_names import FLOWERS
 from ddpm.sources.folder import FOLDER_SIZE, picture_files
-from ddpm.sources.imageset import Progress
 from ddpm.sources.matlab import mat_arrays
 from ddpm.sources.pictures import Pictures
 

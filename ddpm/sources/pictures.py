@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from ddpm.errors import DataError
+from ddpm.progress import Progress
 from ddpm.sources import decoded
-from ddpm.sources.imageset import ImageSet, Progress, empty_images
+from ddpm.sources.imageset import ImageSet, empty_images
 from ddpm.sources.pixels import is_grey, to_array
 from ddpm.sources.stored import in_order
 

@@ -10,7 +10,8 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from ddpm.sources.imageset import DataSummary, ImageSet, Progress
+from ddpm.progress import Progress
+from ddpm.sources.imageset import DataSummary, ImageSet
 
 _MOST_WORKERS = 8
 _AHEAD = 16

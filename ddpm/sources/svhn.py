@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.errors import DataError
+from ddpm.progress import Progress
 from ddpm.sources.arrays import ArrayImages, array_images
 from ddpm.sources.digits import TEN_DIGITS
 from ddpm.sources.download import fetch, missing
-from ddpm.sources.imageset import Progress
 from ddpm.sources.matlab import mat_arrays
 
 _FILE = "train_32x32.mat"

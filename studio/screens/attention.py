@@ -1,7 +1,5 @@
 """Where the network looks while it draws: one image at one step, beside the attention map of a layer."""
 
-import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -14,6 +12,7 @@ from textual.widgets import Static
 
 from ddpm.errors import DDPMError
 from ddpm.sample_config import SampleConfig
+from studio.long_job import LongJob, told_as
 from studio.terminal import Pictures
 from studio.widgets.key_line import KeyLine
 from studio.widgets.picture_row import Picture, PictureRow
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from ddpm.generate import Network
     from studio.attention_look import AttentionLook
 
+LOOK_SECONDS = 0.1
 MOVES = 16  # places across the image that the arrows go through
 
 
@@ -67,21 +67,23 @@ class AttentionDialog(ModalScreen[None]):
 
         index = self._index
         step = step_of(self._done, index, self._recipe)
-        self._say(f"drawing image {index} up to step {step} again …")
-
-        def given_up() -> bool:
-            return index != self._index or not self.is_attached
-
+        what = f"drawing image {index} again: step"
+        job = LongJob(
+            lambda progress: look(self._network, self._recipe, index, step, told_as(progress, what))
+        )
+        job.start()
         try:
-            found = await asyncio.to_thread(partial(look, self._network, self._recipe, index, step, given_up))
+            while not await job.over_within(LOOK_SECONDS):
+                self._say(job.words)
+            self._look = job.result()
         except DDPMError as error:
             self._look = None
             self.query_one(PictureRow).say(str(error))
             self._say("")
-            return
-        if found is not None and not given_up():
-            self._look = found
+        else:
             self._show()
+        finally:
+            job.give_up()  # another image is wanted, or the window is closed
 
     def _say(self, words: str) -> None:
         self.query_one("#attention-words", Words).update(words)

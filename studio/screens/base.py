@@ -15,8 +15,10 @@ from textual.worker import Worker, WorkerState
 from ddpm.errors import DDPMError
 from studio import figures, messages
 from studio.action import Place
+from studio.long_job import GivenUpError, LongJob, Result
 from studio.run_state import seen_state
 from studio.screens.dialogs import Confirm
+from studio.screens.working import work_on
 from studio.widgets.key_line import KeyLine
 from studio.widgets.title_bar import TitleBar, state_content
 from studio.workshop import Workshop
@@ -136,6 +138,19 @@ class StudioScreen(Screen[None]):
             self.complain(error)
             return False
         return True
+
+    async def finished(self, words: str, job: LongJob[Result], ended: str) -> bool:
+        """Have a long job done while its user sees how far it is. False, and a word why, where that did not end well;
+        ``ended`` says what is there where its user has ended it."""
+        try:
+            await work_on(self.app, words, job)
+        except GivenUpError:
+            self.notify(ended, markup=False)
+        except DDPMError as error:
+            self.complain(error)
+        else:
+            return True
+        return False
 
     def _show_training(self) -> None:
         """On the right of the title: the run that this app trains."""

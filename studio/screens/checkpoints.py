@@ -1,7 +1,6 @@
 """The checkpoints of a run: which are whole, and going on, branching or drawing from any of them."""
 
 import asyncio
-from functools import partial
 from typing import ClassVar
 
 from textual import work
@@ -9,7 +8,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from ddpm import checkpoint as checkpoints
 from ddpm import retention
 from ddpm.errors import DDPMError, RunNameError
 from ddpm.runs import Run, check_name
@@ -17,9 +15,10 @@ from ddpm.runs_root import free_name
 from studio import checkpoint_list, figures, messages
 from studio.action import Place
 from studio.actions import bindings
-from studio.checkpoint_list import CheckpointList, Identity, ListedCheckpoint, identity
+from studio.checkpoint_list import CheckpointList, Identity, ListedCheckpoint, Verification, identity
+from studio.long_job import GivenUpError, LongJob, told_as
 from studio.screens.base import StudioScreen
-from studio.screens.dialogs import Ask, Waiting
+from studio.screens.dialogs import Ask
 from studio.screens.export_dialog import ExportDialog
 from studio.widgets.checkpoints_table import CheckpointsTable
 from studio.widgets.step_samples import StepSamples
@@ -28,6 +27,7 @@ from studio.workshop import Workshop
 
 NEEDS_WHOLE = ("resume", "branch", "sample", "export")
 NEEDS_ONE = (*NEEDS_WHOLE, "verify", "keep", "delete")
+VERIFYING_SECONDS = 0.2
 
 
 class CheckpointsScreen(StudioScreen):
@@ -38,7 +38,7 @@ class CheckpointsScreen(StudioScreen):
         super().__init__(workshop, run.name, " › Checkpoints")
         self.run = run
         self._list = CheckpointList()
-        self._verifying: Identity | None = None
+        self._verifying: Verification | None = None
         self._verified: dict[Identity, str] = {}
         self._keys_for: tuple[object, ...] = ()
 
@@ -56,6 +56,9 @@ class CheckpointsScreen(StudioScreen):
     def on_mount(self) -> None:
         self._table.focus()
         self.follow(self._look)
+
+    def on_unmount(self) -> None:
+        self.action_stop_verifying()
 
     @property
     def _table(self) -> CheckpointsTable:
@@ -112,6 +115,8 @@ class CheckpointsScreen(StudioScreen):
         if action == "prune":
             return bool(self._list.doomed) and not self._list.training
         chosen = self._table.chosen if action in NEEDS_ONE else None
+        if action in ("verify", "stop_verifying") and (action == "verify") == bool(self._verifying):
+            return False
         if action not in NEEDS_ONE:
             return True
         if chosen is None or (action == "resume" and self._list.training):
@@ -188,7 +193,8 @@ class CheckpointsScreen(StudioScreen):
         question = f"Delete {len(self._list.doomed)} old checkpoints?"
         detail = f"Those of step {steps}; it frees {figures.size(self._list.freed)}. There is no way back."
         if await self.agrees(question, detail, "Delete"):
-            await self.did(retention.prune_run, self.run)
+            job = LongJob(lambda progress: retention.prune_run(self.run, told_as(progress, "deleting")))
+            await self.finished("Deleting old checkpoints", job, "The checkpoints that were left then stay.")
             await self._look()
 
     # A run of its own
@@ -213,15 +219,13 @@ class CheckpointsScreen(StudioScreen):
             return
         from ddpm.branch import branch
 
-        work_done = asyncio.create_task(
-            asyncio.to_thread(partial(branch, root, name, self.run, chosen.checkpoint))
+        job = LongJob(
+            lambda progress: branch(root, name, self.run, chosen.checkpoint, told_as(progress, "copying")),
+            figures.size,
         )
-        await self.app.push_screen_wait(Waiting(f"Copying step {chosen.step:,} …", work_done.done))
-        try:
-            made = work_done.result()
-        except DDPMError as error:
-            self.complain(error)
+        if not await self.finished(f"Copying step {chosen.step:,} into {name}", job, f"{name} was not made."):
             return
+        made = job.result()
         self.notify(f"{made.name} begins at step {chosen.step:,}. Press r to train it on.", markup=False)
         self.post_message(messages.OpenMonitor(made))
 
@@ -248,16 +252,28 @@ class CheckpointsScreen(StudioScreen):
         if chosen := self._table.chosen:
             self._verify(chosen)
 
+    def action_stop_verifying(self) -> None:
+        if self._verifying is not None:
+            self._verifying.job.give_up()
+
     @work(group="verify", exclusive=True, exit_on_error=False)
     async def _verify(self, chosen: ListedCheckpoint) -> None:
-        this = identity(chosen.checkpoint)
-        self._verifying = this
-        self._show()
+        self._verifying = verifying = Verification(chosen.checkpoint)
+        verifying.job.start()
+        self.refresh_bindings()
         try:
-            self._verified[this] = problem = await asyncio.to_thread(checkpoints.verify, chosen.checkpoint)
+            while not await verifying.job.over_within(VERIFYING_SECONDS):
+                self._show()
+            problem = verifying.job.result()
+        except GivenUpError:
+            self.notify(f"Step {chosen.step:,}: not all of it was read.")
+            return
         finally:
-            if self._verifying == this:
-                self._verifying = None
+            verifying.job.give_up()
+            self._verifying = None
+            self.refresh_bindings()
+            self._show()
+        self._verified[identity(chosen.checkpoint)] = problem
         if problem:
             self.notify(f"Step {chosen.step:,}: {problem}.", severity="error", markup=False)
         else:

@@ -104,7 +104,10 @@ class Ask(ModalScreen[str | None]):
 
 
 class Waiting(ModalScreen[bool]):
-    """Shown until ``done`` says so, asked ten times a second; gives True."""
+    """Shown until ``done`` says so, asked ten times a second, or until its user does not want to wait; gives whether
+    it is done."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", "Cancel", key_display="esc")]
 
     def __init__(self, words: str, done: Callable[[], bool]) -> None:
         super().__init__()
@@ -114,6 +117,7 @@ class Waiting(ModalScreen[bool]):
         with Vertical(classes="dialog"):
             yield Static(Content.styled(self._words, "bold"))
             yield LoadingIndicator()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.set_interval(0.1, self._look)
@@ -121,16 +125,6 @@ class Waiting(ModalScreen[bool]):
     def _look(self) -> None:
         if self._done():
             self.dismiss(True)
-
-
-class WaitingUnless(Waiting):
-    """Shown until ``done`` says so, or until it is cancelled; gives whether it was not."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", "Cancel", key_display="esc")]
-
-    def compose(self) -> ComposeResult:
-        yield from super().compose()
-        yield KeyLine()
 
 
 class Help(ModalScreen[None]):

@@ -1,7 +1,5 @@
 """Asks how and where a checkpoint is to be written for other programs, and writes it."""
 
-import asyncio
-from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,14 +9,18 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, LoadingIndicator, Static
+from textual.widgets import Button, Input, Static
 
 from ddpm.checkpoint import Checkpoint, weights_in
 from ddpm.config import Config
 from ddpm.errors import DDPMError
+from ddpm.progress import Progress
 from ddpm.runs import Run
 from ddpm.sample_recipe import NO_CLASS
+from studio import figures
 from studio.exporting import FORMATS, export, usual_place
+from studio.long_job import GivenUpError, LongJob, told_as
+from studio.screens.working import LOOK_SECONDS, JobProgress
 from studio.widgets.fields import Field, KeyedInput
 from studio.widgets.key_line import KeyLine
 from studio.widgets.picker import Picker
@@ -36,6 +38,7 @@ class ExportDialog(ModalScreen[str | None]):
         super().__init__()
         self._run, self._config, self._checkpoint = run, config, checkpoint
         self._usual = ""
+        self._job: LongJob[str] | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="export-dialog"):
@@ -50,15 +53,20 @@ class ExportDialog(ModalScreen[str | None]):
             )
             yield Field("In", KeyedInput(""), id="export-path")
             yield Static("", classes="dialog-problem", markup=False)
-            yield LoadingIndicator()
+            yield JobProgress()
             with Horizontal(classes="dialog-buttons"):
                 yield Button("Export (ctrl+s)", id="yes", variant="primary", compact=True)
                 yield Button("Cancel (esc)", id="no", compact=True)
         yield KeyLine()
 
     def on_mount(self) -> None:
-        self._busy(False)
+        self._busy(None)
         self._show_choice()
+        self.set_interval(LOOK_SECONDS, self._show_progress)
+
+    def on_unmount(self) -> None:
+        if self._job:
+            self._job.give_up()  # the app may be left by a signal
 
     def _field(self, id: str) -> Field:
         return self.query_one(f"#{id}", Field)
@@ -93,55 +101,59 @@ class ExportDialog(ModalScreen[str | None]):
             self.action_leave()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        # A file that is being written would be written all the same.
-        return None if action in ("export", "leave") and self._is_busy else True
+        return None if action == "export" and self._job else True
 
-    @property
-    def _is_busy(self) -> bool:
-        return bool(self.query(LoadingIndicator)) and self.query_one(LoadingIndicator).display
-
-    def _busy(self, busy: bool) -> None:
-        self.query_one(LoadingIndicator).display = busy
-        self.query(Button).set(disabled=busy)
+    def _busy(self, job: LongJob[str] | None) -> None:
+        self._job = job
+        self.query_one(JobProgress).display = job is not None
+        self.query_one("#yes", Button).disabled = job is not None
         self.refresh_bindings()
+
+    def _show_progress(self) -> None:
+        if self._job:
+            self.query_one(JobProgress).show(self._job)
 
     def _say(self, problem: str) -> None:
         self.query_one(".dialog-problem", Static).update(problem)
 
     def action_leave(self) -> None:
-        if not self._is_busy:
+        """End what is being written; where nothing is, leave."""
+        if self._job:
+            self._job.give_up()
+        else:
             self.dismiss(None)
 
     def action_export(self) -> None:
         place = self._field("export-path").text.strip()
         if not place:
             self._say("Name the place to write to.")
-        elif not self._is_busy:
+        elif not self._job:
             self._export(Path(place).expanduser())
 
     @work(group="export", exclusive=True, exit_on_error=False)
     async def _export(self, out: Path) -> None:
-        self._say("")
-        self._busy(True)
         label = self._field("export-class")
         chosen = label.text if label.display and label.text != NO_CLASS else None
         weights, format = self._field("export-weights").text, self._field("export-format").text
+
+        def write(progress: Progress) -> str:
+            from ddpm.generate import load_network  # torch, in the thread that writes
+
+            reading, writing = told_as(progress, "reading"), told_as(progress, "writing")
+            network = load_network(self._run, self._checkpoint, weights, "cpu", reading)
+            return export(network, format, out, chosen, writing)
+
+        self._say("")
+        job = LongJob(write, figures.size)
+        job.start()
+        self._busy(job)
+        await job.over()
+        if not self.is_attached:
+            return
+        self._busy(None)
         try:
-            words = await asyncio.to_thread(
-                partial(_written, self._run, self._checkpoint, weights, format, out, chosen)
-            )
+            self.dismiss(job.result())
+        except GivenUpError:
+            self._say("Nothing was written.")
         except DDPMError as error:
             self._say(str(error))
-        else:
-            self.dismiss(words)
-        finally:
-            if self.is_attached:
-                self._busy(False)
-
-
-def _written(
-    run: Run, checkpoint: Checkpoint, weights: str, format: str, out: Path, label: str | None
-) -> str:
-    from ddpm.generate import load_network  # torch, in the thread that writes
-
-    return export(load_network(run, checkpoint, weights, "cpu"), format, out, label)

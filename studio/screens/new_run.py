@@ -304,7 +304,10 @@ class NewRunScreen(StudioScreen):
         if outlook.is_measuring():
             # Two networks in the memory of one device may be one too many.
             outlook.end_trial()
-            await self.app.push_screen_wait(Waiting("Ending the trial …", lambda: not outlook.is_measuring()))
+            if not await self.app.push_screen_wait(
+                Waiting("Ending the trial …", lambda: not outlook.is_measuring())
+            ):
+                return
         try:
             run = create_run(self.workshop.runs_root, name, config)
         except DDPMError as error:

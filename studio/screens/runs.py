@@ -15,6 +15,7 @@ from ddpm.errors import DDPMError
 from studio import messages
 from studio.action import Place
 from studio.actions import bindings
+from studio.long_job import LongJob, told_as
 from studio.run_list import RunList
 from studio.run_order import ORDERS
 from studio.run_state import ALIVE, SeenState
@@ -356,5 +357,7 @@ class RunsScreen(StudioScreen):
         question = f"Delete the run {run.name}?"
         detail = "Its recipe, metrics, previews, checkpoints and samples are removed for good."
         if await self.agrees(question, detail, "Delete"):
-            await self.did(run.delete)
+            job = LongJob(lambda progress: run.delete(told_as(progress, "files")))
+            left = f"{run.name} is gone; what is left of its files goes with the next run that is deleted."
+            await self.finished(f"Deleting {run.name}", job, left)
             await self._read_runs()

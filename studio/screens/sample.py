@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -16,12 +15,14 @@ from textual.widgets import Static
 from ddpm.checkpoint import Checkpoint, weights_in
 from ddpm.config import Config
 from ddpm.errors import ConfigError, DDPMError
+from ddpm.progress import Progress
 from ddpm.runs import Run
 from studio.action import Place
 from studio.actions import bindings
 from studio.drawing import Drawer
 from studio.frames import Frame
 from studio.gallery import SavedDrawing, images_of
+from studio.long_job import LongJob, told_as
 from studio.screens.attention import AttentionDialog
 from studio.screens.base import StudioScreen
 from studio.screens.gallery import GalleryDialog
@@ -172,6 +173,9 @@ class SampleScreen(StudioScreen):
 
     def _look(self) -> None:
         latest = self.drawer.frames.latest
+        if latest is None and self.drawer.is_alive:
+            share = f"\n{self.drawer.loaded:.0%}" if self.drawer.loaded else ""
+            self.query_one(SamplePane).say(f"loading the network …{share}")
         if self._following and latest is not None and latest is not self._frame and not self._reopened:
             self._show(latest)
         alive = self.drawer.is_alive
@@ -194,7 +198,10 @@ class SampleScreen(StudioScreen):
         if self.drawer.error:
             self.query_one(SamplePane).say("no images")
             self._say(f"✗ {self.drawer.error}")
-        elif latest is not None and not latest.is_last:
+        elif latest is None:
+            self.query_one(SamplePane).say("no images")
+            self._say(self.drawer.note)
+        elif not latest.is_last:
             self._say("Stopped. Press ctrl+s to draw again, w to save what is there.")
         else:
             self._say(f"Done. Press w to save the images as PNG, ← to go back. {self.drawer.note}".strip())
@@ -266,24 +273,28 @@ class SampleScreen(StudioScreen):
     # Saving
 
     def action_write(self) -> None:
-        self._write(self.drawer.save)
+        self._write(as_gif=False)
 
     def action_write_gif(self) -> None:
-        def write(folder: Path) -> Path:
-            self.drawer.save(folder)
-            return self.drawer.save_gif(folder, estimates=self._estimate)
-
-        self._write(write)
+        self._write(as_gif=True)
 
     @work(group="write", exclusive=True, exit_on_error=False)
-    async def _write(self, write: Callable[[Path], Path]) -> None:
+    async def _write(self, *, as_gif: bool) -> None:
         folder = self._saved_in or self.run.path / "samples" / time.strftime("%Y%m%d-%H%M%S")
-        try:
+        estimates = self._estimate
+
+        def write(progress: Progress) -> Path:
             self.run.refuse_gone()
-            written = await asyncio.to_thread(write, folder)
-        except DDPMError as error:
-            self.complain(error)
+            grid = self.drawer.save(folder, told_as(progress, "writing image"))
+            if not as_gif:
+                return grid
+            told = told_as(progress, "making frame")
+            return self.drawer.save_gif(folder, estimates=estimates, told=told)
+
+        job = LongJob(write)
+        if not await self.finished("Saving", job, "Saving was ended."):
             return
+        written = job.result()
         if self.is_there:
             self._saved_in = folder
             self._say(f"Saved in {folder}" + (f", with {written.name}" if written.suffix == ".gif" else ""))

@@ -1,7 +1,7 @@
 """The schedule explorer: what a noise schedule does to an image, and what can be guessed of it at every t."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -17,6 +17,7 @@ from ddpm.runs import Run
 from studio import messages
 from studio.action import Place
 from studio.actions import bindings
+from studio.long_job import GivenUpError, LongJob
 from studio.schedule_lab import Laboratory
 from studio.schedule_view import SIDES, Curves, Scene, read_schedule
 from studio.schedule_words import Face, Paragraph, comparison, paragraphs
@@ -28,6 +29,8 @@ from studio.widgets.schedule_pictures import GuessRow, NoiseStrip
 from studio.widgets.slider import Slider
 from studio.widgets.words import Words
 from studio.workshop import Workshop
+
+LOADING_SECONDS = 0.5
 
 if TYPE_CHECKING:
     from studio.noised_image import Moment
@@ -46,6 +49,7 @@ class ScheduleScreen(StudioScreen):
         self._start = Scene.of(config.diffusion)
         self._scene = self._start
         self._lab = Laboratory(config, workshop.data_root, run)
+        self._loading: LongJob[None] | None = None
         self._face: Face = "guesses"
         self._stale = False
         self._computing = False
@@ -76,13 +80,13 @@ class ScheduleScreen(StudioScreen):
     def on_mount(self) -> None:
         self._show_face("guesses")
         self.query_one(Slider).focus()
-        for row in self.query(PictureRow):
-            row.say("looking for images …")
+        self._say("looking for images …")
         self._change(self._scene)
         self._load()
 
     def on_unmount(self) -> None:
-        self._lab.leave()
+        if self._loading:
+            self._loading.give_up()
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < UNFOLDED[0] or self.size.height < UNFOLDED[1], "-folded")
@@ -95,18 +99,36 @@ class ScheduleScreen(StudioScreen):
     @work(group="load", exit_on_error=False)
     async def _load(self) -> None:
         try:
-            await asyncio.to_thread(self._lab.load_images)
+            await self._loaded(LongJob(self._lab.load_images), self._say_loading)
+        except GivenUpError:
+            return
         except DDPMError as error:
-            if self.is_there:
-                for row in self.query(PictureRow):
-                    row.say(str(error))
+            self._say(str(error))
             return
         self._changed()
         try:
-            await asyncio.to_thread(self._lab.load_network)
+            await self._loaded(LongJob(self._lab.load_network), lambda _: self._changed())
+        except GivenUpError:
+            return
         except DDPMError as error:
             self.post_message(messages.QuietTrouble(error))
         self._changed()
+
+    async def _loaded(self, job: LongJob[None], show: Callable[[LongJob[None]], None]) -> None:
+        """Load something, and ``show`` now and then how far that is. Raises GivenUpError once the screen is left."""
+        self._loading = job
+        job.start()
+        while not await job.over_within(LOADING_SECONDS):
+            show(job)
+        job.result()
+
+    def _say_loading(self, job: LongJob[None]) -> None:
+        self._say(job.words or "looking for images …")
+
+    def _say(self, words: str) -> None:
+        if self.is_there:
+            for row in self.query(PictureRow):
+                row.say(words)
 
     def _change(self, scene: Scene) -> None:
         """Show another scene: the slider at once, all else as soon as it is computed."""

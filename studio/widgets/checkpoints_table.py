@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
 from studio import figures
-from studio.checkpoint_list import Identity, ListedCheckpoint, identity
+from studio.checkpoint_list import ListedCheckpoint, Verification, identity
 
 KEPT = "★"
 COLUMNS = (("Step", 9), (KEPT, 1), ("Size", 9), ("Age", 10), ("Condition", None))
@@ -31,8 +31,8 @@ class CheckpointsTable(DataTable[Text]):
         """The checkpoint under the cursor."""
         return self._shown[self.cursor_row] if 0 <= self.cursor_row < len(self._shown) else None
 
-    def show(self, listed: tuple[ListedCheckpoint, ...], verifying: Identity | None) -> None:
-        """Show checkpoints, newest first; the files of ``verifying`` are being hashed."""
+    def show(self, listed: tuple[ListedCheckpoint, ...], verifying: Verification | None) -> None:
+        """Show checkpoints, newest first; one of them may be being verified."""
         chosen = self.chosen
         same_rows = [one.checkpoint.path for one in listed] == [one.checkpoint.path for one in self._shown]
         self._shown = listed
@@ -53,7 +53,7 @@ class CheckpointsTable(DataTable[Text]):
                 if self.get_cell(str(one.step), column) != cell:
                     self.update_cell(str(one.step), column, cell, update_width=True)
 
-    def _cells(self, one: ListedCheckpoint, verifying: Identity | None) -> list[Text]:
+    def _cells(self, one: ListedCheckpoint, verifying: Verification | None) -> list[Text]:
         return [
             Text(f"{one.step:,}", "bold", justify="right"),
             Text(KEPT if one.kept else "", self.app.theme_variables["accent"]),
@@ -62,10 +62,10 @@ class CheckpointsTable(DataTable[Text]):
             self._condition(one, verifying),
         ]
 
-    def _condition(self, one: ListedCheckpoint, verifying: Identity | None) -> Text:
+    def _condition(self, one: ListedCheckpoint, verifying: Verification | None) -> Text:
         colors = self.app.theme_variables
         if one.problem:
             return Text(f"✗ {one.problem}", colors["state-failed"])
-        if identity(one.checkpoint) == verifying:
-            return Text("◌ verifying …", colors["state-preparing"])
+        if verifying and identity(one.checkpoint) == verifying.identity:
+            return Text(f"◌ {verifying.job.words}", colors["state-preparing"])
         return Text("✓ whole" if one.verified is None else "✓ verified", colors["state-finished"])
