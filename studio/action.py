@@ -14,9 +14,21 @@ Place = Literal[
     "schedule",
     "compare",
     "samples",
+    "gallery",
+    "drawings",
+    "attention",
+    "export",
+    "recipe",
+    "error",
 ]
 # Parts of screens that have keys of their own, which work while they have the focus.
-PARTS: dict[Place, tuple[Place, ...]] = {"monitor": ("plot", "samples"), "compare": ("plot",)}
+PARTS: dict[Place, tuple[Place, ...]] = {
+    "monitor": ("plot", "samples"),
+    "compare": ("plot",),
+    "gallery": ("drawings",),
+}
+# Windows over the screens: of what works everywhere, only the help works there.
+WINDOWS: tuple[Place, ...] = ("gallery", "drawings", "attention", "export", "recipe", "error")
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,13 @@ class Action:
     in_footer: bool = True
     key_label: str | None = None
     name: str = ""
+
+    def works_beside(self, other: "Action") -> bool:
+        """Whether both can be meant at the same time, so that they may not share a key."""
+        places = {self.place, other.place}
+        if "everywhere" in places and not places.isdisjoint(WINDOWS):
+            return "help" in (self.id, other.id)
+        return len(places) == 1 or "everywhere" in places
 
     @property
     def path(self) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from textual.binding import Binding
 from textual.keys import Keys, format_key
 
 from ddpm.spelling import nearest
-from studio.action import PARTS, Action, Place
-from studio.actions import ACTIONS
+from studio.action import Action, Place
+from studio.actions import ACTIONS, actions_at
 
 MODIFIERS = {"ctrl", "shift", "alt", "super", "hyper", "meta"}
 NAMED_KEYS = {key.value for key in Keys}
@@ -34,12 +34,7 @@ class Keymap:
 
     def help_rows(self, place: Place) -> list[tuple[str, str]]:
         """(key, what it does) of a screen, then of its parts and of the whole app."""
-        return [
-            (self.label(action), action.help)
-            for wanted in (place, *PARTS.get(place, ()), "everywhere")
-            for action in ACTIONS
-            if action.place == wanted
-        ]
+        return [(self.label(action), action.help) for action in actions_at(place)]
 
 
 def keymap_of(wishes: Mapping[str, Mapping[str, str]]) -> Keymap:
@@ -127,8 +122,7 @@ def _clashes(keymap: Keymap) -> Iterator[tuple[Action, Action, str]]:
         if action.binding_id not in keymap.own:
             continue
         for other in ACTIONS:
-            together = action.place == other.place or "everywhere" in (action.place, other.place)
-            if together and other.binding_id != action.binding_id:
+            if action.works_beside(other) and other.binding_id != action.binding_id:
                 shared = set(keymap.keys(action)) & set(keymap.keys(other))
                 for key in sorted(shared):
                     yield action, other, key

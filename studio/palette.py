@@ -17,12 +17,13 @@ from studio.actions import ACTIONS
 from studio.run_state import ALIVE, LOOKS
 from studio.run_summaries import RunSummaries, RunSummary
 from studio.screens.base import StudioScreen
+from studio.screens.window import StudioWindow
 
 if TYPE_CHECKING:
     from studio.shell import Shell
 
 # The widgets, by their CSS type, of the parts of screens that have actions.
-WIDGETS: dict[Place, str] = {"plot": "Plot"}
+WIDGETS: dict[Place, str] = {"plot": "Plot", "drawings": "DrawingsList"}
 MOST_RUNS_UNASKED = 5
 AWAY = 0.5  # what a match is worth that has nothing to do with the screen one is on
 
@@ -61,7 +62,7 @@ class StudioCommands(Provider):
         return cast("Shell", self.app)
 
     def _actions(self) -> Iterator[Command]:
-        if not isinstance(self.screen, StudioScreen):
+        if not isinstance(self.screen, StudioScreen | StudioWindow):
             return
         place = self.screen.place
         for wanted in (place, *PARTS.get(place, ()), "everywhere"):

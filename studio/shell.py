@@ -23,6 +23,7 @@ from studio.keys_in_turn import KeysInTurn
 from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Help
 from studio.screens.error_panel import ErrorPanel
+from studio.screens.window import StudioWindow
 from studio.settings import Settings, settings_path
 from studio.themes import STUDIO_THEME, variables
 from studio.workshop import Workshop
@@ -100,7 +101,7 @@ class Shell(KeysInTurn):
         self.notify(f'To keep it, write theme = "{name}" into {settings_path()}', markup=False)
 
     def action_help(self) -> None:
-        if isinstance(self.screen, StudioScreen):
+        if isinstance(self.screen, StudioScreen | StudioWindow):
             self.push_screen(Help(self.screen.place, self.keys))
 
     # What went wrong

@@ -163,7 +163,7 @@ def test_the_attention_of_a_step_is_that_of_the_step_drawn_again(home, trained):
     there = [drawing.x_0.numpy() for drawing in draw(network, recipe)]
     # Images 0 and 1 are drawn in the first six steps, image 2 in the six after those.
     assert [step_of(8, index, recipe) for index in range(3)] == [6, 6, 2]
-    found = look(network, recipe, 2, step_of(8, 2, recipe), lambda: False)
+    found = look(network, recipe, 2, step_of(8, 2, recipe))
     assert np.abs(found.x_0.astype(int) - there[7][2]).max() <= 1
     assert "middle_attention" in found.maps
     for layer, heads in found.maps.items():
@@ -176,7 +176,9 @@ def test_the_attention_of_a_step_is_that_of_the_step_drawn_again(home, trained):
     ]  # fmt: skip
     picture = heat_picture(found.heat("middle_attention", None, None))
     assert (picture.shape, picture.dtype) == ((3, 4, 4), np.uint8)
-    assert look(network, recipe, 0, 5, lambda: True) is None
+    told = []
+    look(network, recipe, 0, 4, lambda *row: told.append(row))
+    assert told == [(0, 4), (1, 4), (2, 4)]
 
 
 def test_where_the_network_looks_is_seen_by_keys(home, trained):

@@ -1,11 +1,19 @@
 """The user's own keys: taken where they can be, told in words where they cannot."""
 
+from itertools import combinations
+
 import pytest
-from app_pilot import drive, finished_run, screen_text, until_seen
+from app_pilot import drive, finished_run, screen_text, until, until_seen
 
 from studio.actions import ACTIONS
 from studio.cli import main
 from studio.keymap import key_words, keymap_of
+from studio.screens.attention import AttentionDialog
+from studio.screens.error_panel import ErrorPanel
+from studio.screens.export_dialog import ExportDialog
+from studio.screens.gallery import DrawingsList, GalleryDialog
+from studio.screens.recipe_window import RecipeWindow
+from studio.screens.runs import RunsScreen
 from studio.settings import Settings
 
 
@@ -22,11 +30,16 @@ def test_every_action_has_a_name_that_a_file_can_hold():
 
 
 def test_no_key_means_two_things_on_one_screen():
-    taken = {}
-    for each in sorted(ACTIONS, key=lambda action: action.place != "everywhere"):
-        for key in each.key.split(","):
-            assert taken.get(("everywhere", key), each.binding_id) == each.binding_id
-            assert taken.setdefault((each.place, key), each.binding_id) == each.binding_id
+    for one, other in combinations(ACTIONS, 2):
+        if one.works_beside(other) and one.binding_id != other.binding_id:
+            assert not set(one.key.split(",")) & set(other.key.split(",")), (one, other)
+
+
+@pytest.mark.parametrize(
+    "window", [GalleryDialog, DrawingsList, AttentionDialog, ExportDialog, RecipeWindow, ErrorPanel]
+)
+def test_every_key_of_a_window_is_in_the_table(window):
+    assert {binding.id for binding in window.BINDINGS} <= {each.binding_id for each in ACTIONS}
 
 
 def test_keys_of_ones_own_take_the_place_of_others():
@@ -92,6 +105,25 @@ def test_the_app_obeys_and_shows_them(tmp_path):
         await until_seen(pilot, "› New run")
 
     drive(tmp_path, script, settings=settings)
+
+
+def test_a_window_has_keys_of_ones_own_a_help_and_its_actions_in_the_palette(tmp_path):
+    run = finished_run(tmp_path)
+
+    async def script(pilot, app):
+        await until_seen(pilot, "done-1")
+        app.push_screen(GalleryDialog(run, app.workshop.pictures))
+        await until_seen(pilot, "Nothing was saved yet")
+        assert "b Back" in screen_text(pilot)
+        await pilot.press("question_mark")
+        await until_seen(pilot, "Show the chosen drawing")
+        assert "Leave the app" not in screen_text(pilot)
+        await pilot.press("escape", "ctrl+p")
+        await until_seen(pilot, "Back  (b)")
+        await pilot.press("escape", "b")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+
+    drive(tmp_path, script, settings=Settings(keymap={"gallery": {"back": "b"}}))
 
 
 def test_a_key_that_cannot_be_is_told_when_the_app_opens(tmp_path):

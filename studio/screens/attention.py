@@ -4,15 +4,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ddpm.errors import DDPMError
 from ddpm.sample_config import SampleConfig
+from studio.action import Place
+from studio.actions import window_bindings
 from studio.long_job import LongJob, told_as
+from studio.screens.window import StudioWindow
 from studio.terminal import Pictures
 from studio.widgets.key_line import KeyLine
 from studio.widgets.picture_row import Picture, PictureRow
@@ -26,20 +28,11 @@ LOOK_SECONDS = 0.1
 MOVES = 16  # places across the image that the arrows go through
 
 
-class AttentionDialog(ModalScreen[None]):
+class AttentionDialog(StudioWindow[None]):
     """The image and the map; arrows move the pixel whose look is shown."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1, 0)", "Pixel", key_display="↑↓←→"),
-        Binding("down", "move(1, 0)", show=False),
-        Binding("left", "move(0, -1)", show=False),
-        Binding("right", "move(0, 1)", show=False),
-        Binding("l", "turn_layer", "Layer"),
-        Binding("h", "turn_head", "Head"),
-        Binding("m", "toggle_mean", "Mean/pixel"),
-        Binding("i", "turn_image", "Image"),
-        Binding("escape", "dismiss(None)", "Back", key_display="esc"),
-    ]
+    place: ClassVar[Place] = "attention"
+    BINDINGS: ClassVar[list[BindingType]] = window_bindings("attention")
 
     def __init__(self, network: "Network", recipe: SampleConfig, done: int, pictures: Pictures) -> None:
         """``done``: the steps of the drawing of ``recipe`` that were taken at the moment to look at."""

@@ -3,25 +3,23 @@
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from studio.action import Place
+from studio.actions import window_bindings
 from studio.error_report import ErrorReport
+from studio.screens.window import StudioWindow
 from studio.widgets.key_line import KeyLine
 
 
-class ErrorPanel(ModalScreen[None]):
+class ErrorPanel(StudioWindow[None]):
     """Shows a report; its details on demand."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "Close", key_display="esc"),
-        Binding("c", "copy", "Copy details"),
-        Binding("d", "details", "Details"),
-        Binding("left,right", "app.focus_next", "Choose", show=False),
-    ]
+    place: ClassVar[Place] = "error"
+    BINDINGS: ClassVar[list[BindingType]] = window_bindings("error")
 
     def __init__(self, report: ErrorReport) -> None:
         super().__init__()

@@ -5,10 +5,9 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from ddpm.checkpoint import Checkpoint, weights_in
@@ -18,21 +17,22 @@ from ddpm.progress import Progress
 from ddpm.runs import Run
 from ddpm.sample_recipe import NO_CLASS
 from studio import figures
+from studio.action import Place
+from studio.actions import window_bindings
 from studio.exporting import FORMATS, export, usual_place
 from studio.long_job import GivenUpError, LongJob, told_as
+from studio.screens.window import StudioWindow
 from studio.screens.working import LOOK_SECONDS, JobProgress
 from studio.widgets.fields import Field, KeyedInput
 from studio.widgets.key_line import KeyLine
 from studio.widgets.picker import Picker
 
 
-class ExportDialog(ModalScreen[str | None]):
+class ExportDialog(StudioWindow[str | None]):
     """Gives what was written and how to draw from it; escape is none. What is wrong is said until it is mended."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "export", "Export", priority=True),
-        Binding("escape", "leave", "Cancel", key_display="esc"),
-    ]
+    place: ClassVar[Place] = "export"
+    BINDINGS: ClassVar[list[BindingType]] = window_bindings("export")
 
     def __init__(self, run: Run, config: Config, checkpoint: Checkpoint) -> None:
         super().__init__()

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ddpm.errors import DDPMError
 from ddpm.runs import Run
 from studio import figures
+from studio.action import Place
+from studio.actions import bindings, window_bindings
 from studio.gallery import SavedDrawing, images_of, saved_drawings
+from studio.screens.window import StudioWindow
 from studio.terminal import Pictures
 from studio.widgets.key_line import KeyLine
 from studio.widgets.preview import SamplePane
@@ -29,15 +31,14 @@ if TYPE_CHECKING:
 class DrawingsList(OptionList):
     """A list of which the footer says what enter does."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Open it with its recipe")]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("drawings")
 
 
-class GalleryDialog(ModalScreen[SavedDrawing | None]):
+class GalleryDialog(StudioWindow[SavedDrawing | None]):
     """Gives the drawing that was chosen; escape is none."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Back", key_display="esc"),
-    ]
+    place: ClassVar[Place] = "gallery"
+    BINDINGS: ClassVar[list[BindingType]] = window_bindings("gallery")
 
     def __init__(self, run: Run, pictures: Pictures) -> None:
         super().__init__()

@@ -7,30 +7,28 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ddpm.config import Config
 from ddpm.errors import ConfigError
 from ddpm.files import replace_file
 from ddpm.recipe_file import to_toml
+from studio.action import Place
+from studio.actions import window_bindings
 from studio.recipe_form import file_command
 from studio.screens.dialogs import Ask
+from studio.screens.window import StudioWindow
 from studio.widgets.key_line import KeyLine
 
 
-class RecipeWindow(ModalScreen[None]):
+class RecipeWindow(StudioWindow[None]):
     """Shows the command and the TOML of a recipe; copies either, and writes the file when asked to."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "copy_command", "Copy command"),
-        Binding("t", "copy_recipe", "Copy TOML"),
-        Binding("w", "write", "Write file"),
-        Binding("escape,q", "dismiss", "Close", key_display="esc"),
-    ]
+    place: ClassVar[Place] = "recipe"
+    BINDINGS: ClassVar[list[BindingType]] = window_bindings("recipe")
 
     def __init__(self, config: Config, command: str, name: str, options: Sequence[str]) -> None:
         """``command`` makes the same run without a file; ``options`` go at the end of the one with a file."""
