@@ -22,7 +22,7 @@ class PanelLayout(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     hidden: tuple[Panel, ...] = ()
-    side: Annotated[int, Field(ge=SIDE[0], le=SIDE[1])] | None = None
+    side: Annotated[float, Field(ge=SIDE[0], le=SIDE[1])] | None = None
     log: Annotated[int, Field(ge=LOG[0], le=LOG[1])] | None = None
 
     def toggled(self, panel: Panel) -> "PanelLayout":
@@ -33,7 +33,7 @@ class PanelLayout(BaseModel):
             hidden = (*self.hidden, panel)
         return self.model_copy(update={"hidden": hidden})
 
-    def with_side(self, per_cent: int) -> "PanelLayout":
+    def with_side(self, per_cent: float) -> "PanelLayout":
         """The same with another width of the right column."""
         return self.model_copy(update={"side": min(max(per_cent, SIDE[0]), SIDE[1])})
 

@@ -167,3 +167,29 @@ def test_the_log_gives_way_to_the_plot_where_there_is_little_room(home, run, lin
         await until(pilot, lambda: app.screen.query_one("#log").size.height > 4)
 
     drive(home, script, (80, lines), show=run)
+
+
+def test_borders_are_dragged_by_the_mouse_and_stay_there(home, run):
+    async def dragged(pilot, begin, end):
+        await pilot.mouse_down(offset=begin)
+        await pilot.hover(offset=end)
+        await pilot.mouse_up(offset=end)
+
+    async def script(pilot, app):
+        await until_seen(pilot, "samples · step 12")
+        right, log = app.screen.query_one("#right"), app.screen.query_one("#log")
+        suits = right.region.width
+        await pilot.click(offset=(right.region.x, 10))
+        assert remembered().side is None, "a click alone moves nothing"
+        await dragged(pilot, (right.region.x, 10), (80, 12))
+        await until(pilot, lambda: right.region.x == 80)
+        await until(pilot, lambda: remembered().side == 33.75)
+        end = log.region.bottom - 7
+        await dragged(pilot, (5, log.region.y - 1), (9, end))
+        await until(pilot, lambda: log.region.height == 7)
+        await until(pilot, lambda: remembered().log == 7)
+        await pilot.click(offset=(right.region.x - 1, 10), times=2)
+        await until(pilot, lambda: right.region.width == suits)
+        await until(pilot, lambda: (remembered().side, remembered().log) == (None, 7))
+
+    drive(home, script, (120, 36), show=run)

@@ -114,7 +114,7 @@ def test_a_window_has_keys_of_ones_own_a_help_and_its_actions_in_the_palette(tmp
         await until_seen(pilot, "done-1")
         app.push_screen(GalleryDialog(run, app.workshop.pictures))
         await until_seen(pilot, "Nothing was saved yet")
-        assert "b Back" in screen_text(pilot)
+        await until_seen(pilot, "b Back")
         await pilot.press("question_mark")
         await until_seen(pilot, "Show the chosen drawing")
         assert "Leave the app" not in screen_text(pilot)

@@ -1,8 +1,9 @@
 """The panels of the monitor in two columns: which are shown, how large each is, and one of them at full size."""
 
 import asyncio
+from typing import Literal
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
@@ -14,10 +15,12 @@ LOG_STEP = 2  # lines
 # With its border: below that a plot says nothing, and the log gives way.
 LOWEST_PLOT, LOWEST_LOG = 6, 3
 MOST_OF_LOG = 0.6
+# Named as what it changes in a PanelLayout.
+Border = Literal["side", "log"]
 
 
 class MonitorPanels(Horizontal):
-    """Lays out panels by a PanelLayout that keys change and that is remembered.
+    """Lays out panels by a PanelLayout that keys and the mouse change and that is remembered.
 
     The style sheet has the layout that suits the terminal; what a person has chosen takes its place.
     """
@@ -26,6 +29,7 @@ class MonitorPanels(Horizontal):
         super().__init__(id=id)
         self._left, self._right = left, right
         self.layout_now = PanelLayout()
+        self._dragged: Border | None = None
 
     def compose(self) -> ComposeResult:
         yield Vertical(*self._left, id="left")
@@ -74,6 +78,49 @@ class MonitorPanels(Horizontal):
         """Make the log higher, or with a negative number lower."""
         now = self.query_one("#log").outer_size.height
         self._change(self.layout_now.with_log(now + steps * LOG_STEP))
+
+    # The mouse: borders between panels can be dragged, and a double click puts one back to where it suits
+
+    def _border_at(self, x: int, y: int) -> Border | None:
+        """What the mouse would take hold of at a place on the screen: two panels' borders lie side by side."""
+        right, log = self.query_one("#right").region, self.query_one("#log").region
+        if self.samples_are_full:
+            return None
+        if right.y <= y < right.bottom and x in (right.x - 1, right.x):
+            return "side"
+        if log.x <= x < log.right and y in (log.y - 1, log.y) and "plot" not in self.layout_now.hidden:
+            return "log"
+        return None
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._dragged = self._border_at(event.screen_x, event.screen_y)
+        if self._dragged:
+            event.stop()
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._dragged == "side":
+            columns = self.region.right - event.screen_x
+            # The half: a share of the width is rounded down to columns.
+            per_cent = 100 * (columns + 0.5) / max(1, self.size.width)
+            self.layout_now = self.layout_now.with_side(round(per_cent, 2))
+        elif self._dragged == "log":
+            self.layout_now = self.layout_now.with_log(self.query_one("#log").region.bottom - event.screen_y)
+        else:
+            return
+        event.stop()
+        self._apply()
+
+    def on_mouse_up(self) -> None:
+        if self._dragged:
+            self._dragged = None
+            self.release_mouse()
+            self._remember()
+
+    def on_click(self, event: events.Click) -> None:
+        border = self._border_at(event.screen_x, event.screen_y)
+        if border and event.chain == 2:
+            self._change(self.layout_now.model_copy(update={border: None}))
 
     def _change(self, layout: PanelLayout) -> None:
         self.layout_now = layout
