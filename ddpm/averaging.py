@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.checkpoint import Checkpoint, list_checkpoints, load, weights_in
+from ddpm.checkpoint import Checkpoint, list_checkpoints, load
 from ddpm.errors import CheckpointError
 from ddpm.progress import Told, told_after, untold
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 LONGEST = 12**-0.5
 # Of a profile's norm: where a sum of snapshots is further off, it is another average than the one asked for.
 LARGEST_ERROR = 0.1
-# What the names of power-function averages begin with, before their length.
-POWER = "power-"
+# What names of averages begin with, before their length: of those that are stored, and of those made of them.
+POWER, MADE = "power-", "post-hoc-"
 
 
 @dataclass(frozen=True)
@@ -87,19 +87,6 @@ def _equations(
     return products, np.array([overlap(a, wanted) for a in snapshots])
 
 
-def profiles_by_name(checkpoint: Checkpoint, snapshots: Path) -> list[Profile]:
-    """The profiles of the averages in a checkpoint and in the snapshots before it, as their files' names tell.
-
-    Reads no file: what reconstruct finds in them is what counts.
-    """
-    return [
-        Profile(stored.step, exponent_of(float(name.removeprefix(POWER))))
-        for stored in [*_before(checkpoint, snapshots), checkpoint]
-        for name in weights_in(stored)
-        if name.startswith(POWER)
-    ]
-
-
 def best_factors(profiles: Sequence[Profile], step: int, length: float) -> NDArray[np.float64]:
     """The ``coefficients`` for an average over ``length`` as of a step.
 
@@ -133,7 +120,8 @@ def reconstruct(
     ``told`` hears of the bytes that are read. Raises CheckpointError where the run stored no such averages, too few
     for this length, or damaged ones, and ValueError for a length that is none.
     """
-    there = [*_before(checkpoint, snapshots), checkpoint]
+    before = [stored for stored in list_checkpoints(snapshots) if stored.step < checkpoint.step]
+    there = [*before, checkpoint]
     done, total = 0, 2 * sum(stored.size for stored in there)
     profiles, sources = [], []
     for stored in there:
@@ -153,7 +141,3 @@ def reconstruct(
                 weights[name] = weights[name].add_(part) if name in weights else part
         done += stored.size
     return {name: tensor.float() for name, tensor in weights.items()}
-
-
-def _before(checkpoint: Checkpoint, snapshots: Path) -> list[Checkpoint]:
-    return [stored for stored in list_checkpoints(snapshots) if stored.step < checkpoint.step]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddpm.averaging import reconstruct
+from ddpm.averaging import MADE, reconstruct
 from ddpm.checkpoint import Checkpoint, load, weights_in
 from ddpm.errors import CheckpointError, NoSuchCheckpointError
 from ddpm.progress import Told, untold
@@ -21,9 +21,9 @@ def read_weights(
     that the run stores, ``post-hoc-0.08`` one of that length, made from the ``snapshots`` of the run. ``told``
     hears of the bytes that are read. Raises CheckpointError that says which there are.
     """
-    if name.startswith("post-hoc-"):
+    if name.startswith(MADE):
         try:
-            weights = reconstruct(checkpoint, snapshots, float(name.removeprefix("post-hoc-")), told)
+            weights = reconstruct(checkpoint, snapshots, float(name.removeprefix(MADE)), told)
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(f"Weights named {name} cannot be made: {error}.") from None
         return weights, load(checkpoint)[1]

@@ -199,7 +199,7 @@ class StudioApp(Shell):
         job = LongJob(
             lambda progress: newest_whole(run.checkpoints_path, told_as(progress, "reading")), figures.size
         )
-        return await work_on(self, "Is the newest checkpoint whole?", job)
+        return await work_on(self, "Reading the newest checkpoint to see whether it is whole", job)
 
     def _train(self, run: "Run", checkpoint: "Checkpoint | None") -> bool:
         """Start training and show it; False, and a word why, where it cannot be started."""

@@ -138,6 +138,34 @@ def test_images_are_made_of_pictures_of_the_data_of_earlier_samples_and_of_files
     drive(home, script, (80, 40))
 
 
+def test_an_average_of_any_length_is_drawn_where_the_run_stores_what_it_takes(home):
+    averages = {"ema_lengths": [0.05, 0.1], "ema_snapshot_every": 2}
+    run = create_run(home / "runs", "alpha", tiny_config(train=averages))
+    list(train_run(run, data_root=home / "data", take_commands=list))
+
+    async def script(pilot, app):
+        await open_sample(pilot, app, weights="post-hoc …", n="2", steps="2")
+        form = app.screen.query_one(SampleForm)
+        await until(pilot, lambda: form.field("average_length").display)
+        form.field("average_length").control.focus()
+        await until_seen(pilot, "0.05, 0.1")
+        fill(app, average_length="0.3")
+        await until_seen(pilot, "between 0 and 0.288")
+        fill(app, average_length="0.001")
+        await pilot.press("ctrl+s")
+        await until_seen(pilot, "would be off")
+        fill(app, average_length="0.08")
+        await drawn(pilot, app)
+        order = app.screen.drawer.order
+        assert order.recipe.weights == "post-hoc-0.08"
+        fill(app, weights="raw")
+        await until(pilot, lambda: not form.field("average_length").display)
+        form.fill(order, form.field("checkpoint").text)
+        assert form.order() == order
+
+    drive(home, script, (120, 50))
+
+
 def test_saved_drawings_that_are_damaged_are_told_of_or_left_out(home, trained):
     for name, content in {
         "a": "[1]",

@@ -22,6 +22,9 @@ def test_the_form_hides_what_has_no_meaning_for_sampler_and_network(home):
         app.screen.query_one("#clip").query_one(Picker).value = "dynamic"
         await until_seen(pilot, "Quantile")
         form = app.screen.query_one(SampleForm)
+        form.field("weights").control.focus()
+        await until_seen(pilot, "train.ema_lengths")
+        assert not form.field("average_length").display
         app.screen.query_one("#eta").query_one(Input).value = "0.5"
         app.screen.query_one("#threshold_quantile").query_one(Input).value = "0.9"
         await until(pilot, lambda: form.order() is not None)

@@ -256,9 +256,9 @@ def test_a_long_look_for_a_checkpoint_is_told_and_can_be_cancelled(home, monkeyp
     run = create_run(home / "runs", "alpha", tiny_config())
     has_found = threading.Event()
 
-    def slow(path):
+    def slow(path, told):
         has_found.wait(60)
-        return newest_whole(path)
+        return newest_whole(path, told)
 
     monkeypatch.setattr("studio.app.newest_whole", slow)
 

@@ -117,8 +117,8 @@ class ExportDialog(StudioWindow[str | None]):
         self.query_one(".dialog-problem", Static).update(problem)
 
     def action_leave(self) -> None:
-        """End what is being written; where nothing is, leave."""
-        if self._job:
+        """End what is being written; where nothing is, or it does not end, leave."""
+        if self._job and not self._job.is_given_up:
             self._job.give_up()
         else:
             self.dismiss(None)

@@ -29,7 +29,7 @@ from studio.screens.gallery import GalleryDialog
 from studio.widgets.bar import Bar
 from studio.widgets.picker import Picker
 from studio.widgets.preview import SamplePane
-from studio.widgets.sample_form import SampleForm
+from studio.widgets.sample_form import SampleForm, choices_of
 from studio.widgets.words import Words
 from studio.workshop import Workshop
 
@@ -39,7 +39,7 @@ NONE_YET = "none yet"
 
 @dataclass(frozen=True)
 class Offered:
-    """A whole checkpoint and the names of the weights in it."""
+    """A whole checkpoint and the weights that it can be drawn with."""
 
     checkpoint: Checkpoint
     weights: tuple[str, ...]
@@ -96,7 +96,7 @@ class SampleScreen(StudioScreen):
     def _whole_checkpoints(self) -> dict[str, Offered]:
         """The newest first, by the words they are chosen with."""
         return {
-            _name_of(found.step): Offered(found, tuple(weights_in(found)))
+            _name_of(found.step): Offered(found, choices_of(weights_in(found)))
             for found in reversed(self.run.checkpoints())
             if found.whole
         }
@@ -121,7 +121,7 @@ class SampleScreen(StudioScreen):
         """Those of the chosen checkpoint: not all of them need store the same averages."""
         chosen = self._offered.get(self._form.field("checkpoint").text)
         if chosen is not None:
-            self._form.field("weights").offer(chosen.weights)
+            self._form.offer_weights(chosen.weights)
 
     def _config(self) -> Config | None:
         try:

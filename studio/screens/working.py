@@ -1,5 +1,7 @@
 """A window over the screen while its user waits for a long job: how far that is, and a key that ends it."""
 
+import math
+import time
 from typing import ClassVar
 
 from textual.app import App, ComposeResult
@@ -9,13 +11,15 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from studio.long_job import LongJob, Result
+from studio.long_job import GivenUpError, LongJob, Result
 from studio.widgets.bar import Bar
 from studio.widgets.key_line import KeyLine
 
 # A job that is over by then is done without a window.
 MOMENT = 0.3
 LOOK_SECONDS = 0.1
+# For how long a job that was given up may take to end: a disk may not answer.
+PATIENCE = 1.0
 
 
 class JobProgress(Vertical):
@@ -39,13 +43,14 @@ class JobProgress(Vertical):
 
 
 class Working(ModalScreen[None]):
-    """Shown until a job is over; escape ends the job."""
+    """Shown until a job is over; escape ends the job, and is not kept waiting for one that does not hear of it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Cancel", key_display="esc")]
 
     def __init__(self, words: str, job: LongJob[Result]) -> None:
         super().__init__()
         self._words, self._job = words, job
+        self._patient_until = math.inf
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -61,11 +66,13 @@ class Working(ModalScreen[None]):
 
     def _look(self) -> None:
         self.query_one(JobProgress).show(self._job)
-        if self._job.is_over:
+        if self._job.is_over or time.monotonic() > self._patient_until:
             self.dismiss(None)
 
     def action_give_up(self) -> None:
-        self._job.give_up()
+        if not self._job.is_given_up:
+            self._job.give_up()
+            self._patient_until = time.monotonic() + PATIENCE
 
 
 async def work_on(app: App[None], words: str, job: LongJob[Result]) -> Result:
@@ -76,4 +83,6 @@ async def work_on(app: App[None], words: str, job: LongJob[Result]) -> Result:
     job.start()
     if not await job.over_within(MOMENT):
         await app.push_screen_wait(Working(words, job))
+    if not job.is_over:
+        raise GivenUpError  # it ends when it next tells how far it is
     return job.result()

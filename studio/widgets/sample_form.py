@@ -10,6 +10,7 @@ from textual.containers import VerticalScroll
 from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input
 
+from ddpm.averaging import MADE, POWER
 from ddpm.config import Config, field_problems
 from ddpm.edit_recipe import InterpolateConfig
 from ddpm.errors import ConfigError
@@ -38,6 +39,8 @@ HELP = {
     "mask": f"where to paint: {', '.join(MASKS)}, or a picture of the same size, white where to paint",
 }
 EACH_IN_TURN, SEVERAL = "each in turn", "several …"
+# An average of any length, made of those that the run has stored; its length is asked for beside.
+POST_HOC = "post-hoc …"
 FIELDS = (
     "weights",
     "sampler",
@@ -87,6 +90,7 @@ class SampleForm(VerticalScroll):
             yield Field(label, _picture_input(id), id=id)
         yield Field("Checkpoint", Picker(self._checkpoints, self._checkpoint), id="checkpoint")
         yield Field("Weights", Picker(self._weights or [usual.weights], usual.weights), id="weights")
+        yield Field("Length", KeyedInput("", allowed=NUMBER, placeholder="0.08"), id="average_length")
         yield Field("Sampler", Picker(_choices("sampler"), usual.sampler), id="sampler")
         yield Field("Steps", KeyedInput(str(usual.steps), allowed=DIGITS), id="steps")
         yield Field("Spacing", Picker(_choices("spacing"), usual.spacing), id="spacing")
@@ -121,6 +125,12 @@ class SampleForm(VerticalScroll):
     def on_input_changed(self, event: Input.Changed) -> None:
         self.order()
 
+    def offer_weights(self, weights: Sequence[str]) -> None:
+        """Those that can be chosen; what is chosen stays so if it is among them."""
+        self._weights = weights
+        self.field("weights").offer(weights)
+        self._hide_what_has_no_meaning()
+
     def field(self, id: str) -> Field:
         """One of the fields."""
         return self.query_one(f"#{id}", Field)
@@ -132,15 +142,33 @@ class SampleForm(VerticalScroll):
         return MAKINGS[self.field("making").text]
 
     @property
+    def _is_post_hoc(self) -> bool:
+        return self.field("weights").text == POST_HOC
+
+    @property
     def _model(self) -> type[SampleConfig]:
         return EDITS[self._edit].recipe if self._edit else SampleConfig
 
     def help(self) -> str:
         """What the field that has the focus means."""
+        if self.field("weights").has_focus_within or self.field("average_length").has_focus_within:
+            return self._help_of_averages()
         for id in FIELDS:
             if self.field(id).has_focus_within:
                 return self._model.model_fields[id].description or ""
         return HELP.get(next((id for id in HELP if self.field(id).has_focus_within), ""), "")
+
+    def _help_of_averages(self) -> str:
+        stored = [name.removeprefix(POWER) for name in self._weights if name.startswith(POWER)]
+        if not stored:
+            return (
+                "averaged weights, or raw ones of the last step; post-hoc averages of any length need a run that is "
+                "trained with train.ema_lengths"
+            )
+        return (
+            f"post-hoc: an average of any length, a share of the run up to 0.288, made of those that are stored "
+            f"({', '.join(stored)}); one too far from them is refused"
+        )
 
     def order(self) -> Order | None:
         """What the form says; None with the errors shown at the fields."""
@@ -152,7 +180,10 @@ class SampleForm(VerticalScroll):
             id: f"name a file, or {DATA}0 for an image of the data set" for id in missing if id != "mask"
         }
         problems |= {"mask": f"name a file, or {', '.join(MASKS)}"} if "mask" in missing else {}
-        for id in (*FIELDS, *PICTURES):
+        if self._is_post_hoc and "weights" in problems:
+            problems["average_length"] = "a share of the run, between 0 and 0.288"
+            problems["weights"] = ""
+        for id in (*FIELDS, *PICTURES, "average_length"):
             self.field(id).show_problem(problems.get(id, ""))
         return None if problems else Order(self._model.model_validate(values), self._edit, pictures)
 
@@ -164,6 +195,8 @@ class SampleForm(VerticalScroll):
         if id == "label" and self.field("class").text != SEVERAL:
             chosen = self.field("class").text
             return "" if chosen == EACH_IN_TURN else chosen
+        if id == "weights" and self._is_post_hoc:
+            return f"{MADE}{self.field('average_length').text.strip()}"
         return self.field(id).text.strip()
 
     def _problems(self, values: Mapping[str, str]) -> dict[str, str]:
@@ -192,6 +225,9 @@ class SampleForm(VerticalScroll):
                     id, "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
                 )
         self._put("checkpoint", checkpoint)
+        if order.recipe.weights.startswith(MADE):
+            self._put("weights", POST_HOC)
+            self._put("average_length", order.recipe.weights.removeprefix(MADE))
         names = order.recipe.label
         one = not names or (len(names) == 1 and names[0] in self._class_choices())
         self._put("class", (names or self._class_choices())[0] if one else SEVERAL)
@@ -237,11 +273,17 @@ class SampleForm(VerticalScroll):
         for id in PICTURES:
             self.field(id).display = bool(self._edit) and id in EDITS[self._edit].pictures
         self.field("iterations").display = "iterations" in fields and self.field("encode").text == "inversion"
+        self.field("average_length").display = self._is_post_hoc
         self.field("eta").display = sampler in USUAL_ETA
         self.field("variance").display = sampler == "ddpm"
         self.field("class").display = self.field("guidance_scale").display = is_told_classes
         self.field("label").display = is_told_classes and self.field("class").text == SEVERAL
         self.field("threshold_quantile").display = self.field("clip").text == "dynamic"
+
+
+def choices_of(weights: Sequence[str]) -> tuple[str, ...]:
+    """What can be chosen of a checkpoint that stores these weights."""
+    return (*weights, *((POST_HOC,) if any(name.startswith(POWER) for name in weights) else ()))
 
 
 def _choices(name: str, model: type[SampleConfig] = SampleConfig) -> tuple[str, ...]:
