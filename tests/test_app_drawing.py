@@ -150,7 +150,7 @@ def test_an_average_of_any_length_is_drawn_where_the_run_stores_what_it_takes(ho
         form.field("average_length").control.focus()
         await until_seen(pilot, "0.05, 0.1")
         fill(app, average_length="0.3")
-        await until_seen(pilot, "between 0 and 0.288")
+        await until_seen(pilot, "↑ a share of the run")
         fill(app, average_length="0.001")
         await pilot.press("ctrl+s")
         await until_seen(pilot, "would be off")
