@@ -260,7 +260,7 @@ def test_a_long_look_for_a_checkpoint_is_told_and_can_be_cancelled(home, monkeyp
         has_found.wait(60)
         return newest_whole(path, told)
 
-    monkeypatch.setattr("studio.app.newest_whole", slow)
+    monkeypatch.setattr("ddpm.checkpoint.newest_whole", slow)
 
     async def script(pilot, app):
         await until_seen(pilot, "alpha")
