@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -33,6 +34,7 @@ QUANTITIES = (
     Quantity("img_per_s", "images/s", log=False, smooth=True),
 )
 HELD_OUT = "held_out_loss"
+NONE_READ: Mapping[str, Floats] = {}
 BINS = tuple(f"bin {number}" for number in range(LOSS_BINS))
 
 
@@ -63,8 +65,8 @@ class Table:
         for field, curve in self._curves.items():
             curve.extend(other._curves[field].y)
 
-    def extend(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append rows of metrics whose steps rise; what they lack is a gap."""
+    def extend(self, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Floats] = NONE_READ) -> None:
+        """Append rows of metrics whose steps rise; what they lack is a gap. ``columns``: those read already."""
         if not rows:
             return
         known = {
@@ -79,7 +81,7 @@ class Table:
             filled = np.fmax.accumulate(np.concatenate([before, known[unit]]))[1:]
             x.extend(filled)
         for field, curve in self._curves.items():
-            curve.extend(numbers(rows, field))
+            curve.extend(columns[field] if field in columns else numbers(rows, field))
 
 
 class RunSeries:
@@ -128,16 +130,20 @@ class RunSeries:
 
     def extend(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows of metrics, as dicts of metrics.jsonl, whose steps rise."""
-        with_bins = [{**row, **_named_bins(row)} for row in rows]
-        self._metrics.extend(with_bins)
-        self._has_bins |= any(BINS[0] in row for row in with_bins)
+        bins = [_bins(row) for row in rows]
+        self._has_bins |= any(one is not _NO_BINS for one in bins)
+        columns = as_numbers(list(chain.from_iterable(bins))).reshape(-1, LOSS_BINS).T
+        self._metrics.extend(rows, dict(zip(BINS, columns, strict=True)))
         # Rarely measured: points of their own, so that the line joins them.
         self._held_out.extend([row for row in rows if math.isfinite(number(row.get(HELD_OUT)))])
 
 
-def _named_bins(row: Mapping[str, Any]) -> dict[str, Any]:
+_NO_BINS = [None] * LOSS_BINS
+
+
+def _bins(row: Mapping[str, Any]) -> list[Any]:
     bins = row.get("loss_bins")
-    return dict(zip(BINS, bins, strict=True)) if isinstance(bins, list) and len(bins) == LOSS_BINS else {}
+    return bins if isinstance(bins, list) and len(bins) == LOSS_BINS else _NO_BINS
 
 
 def rising(rows: Sequence[dict[str, Any]], last: float = -math.inf) -> list[dict[str, Any]]:
@@ -156,7 +162,11 @@ def rising(rows: Sequence[dict[str, Any]], last: float = -math.inf) -> list[dict
 
 def numbers(rows: Sequence[Mapping[str, Any]], field: str) -> Floats:
     """The numbers of a field, [len(rows)]; NaN where there is none."""
-    values = [row.get(field) for row in rows]
+    return as_numbers([row.get(field) for row in rows])
+
+
+def as_numbers(values: list[Any]) -> Floats:
+    """Each value as ``number`` has it, [len(values)]."""
     try:
         # At once, which takes a tenth of the time; None becomes NaN.
         found = np.array(values, dtype=np.float64)
