@@ -25,6 +25,7 @@ from ddpm.files import (
     read_small,
     sha256_of,
     sync_directory,
+    told_parts,
     write_durably,
 )
 from ddpm.printable import printable
@@ -152,26 +153,33 @@ def verify(checkpoint: Checkpoint, told: Told = untold) -> str:
 
 
 def save(
-    folder: Path, step: int, tensors: dict[str, dict[str, "Tensor"]], state: dict[str, Any]
+    folder: Path,
+    step: int,
+    tensors: dict[str, dict[str, "Tensor"]],
+    state: dict[str, Any],
+    told: Told = untold,
 ) -> Checkpoint:
     """Write a checkpoint of ``step`` below ``folder``.
 
     ``tensors`` maps file stems to named tensors; ``state`` is JSON. A whole checkpoint of the same step stays as
-    it is: resuming repeats a run exactly. Raises OSError when the disk fails, or has no room for it; then nothing
-    has changed.
+    it is: resuming repeats a run exactly. ``told`` hears of the bytes. Raises OSError when the disk fails, or has no
+    room for it; then nothing has changed.
     """
     target = folder / step_name(step)
     if target.exists() and (there := look_at(target, step)).whole and not verify(there):
         return there
     folder.mkdir(exist_ok=True)
-    _refuse_full_disk(folder, tensors)
+    done, total = 0, sum(map(_bytes_of, tensors.values()))
+    _refuse_full_disk(folder, total)
     building = folder / f".building-{uuid.uuid4().hex}"
     building.mkdir()
     try:
         files = {}
         for stem, named in tensors.items():
             name = f"{stem}.safetensors"
-            files[name] = write_durably(building / name, file_parts(named))
+            parts = told_parts(file_parts(named), told_after(told, done, total))
+            files[name] = write_durably(building / name, parts)
+            done += _bytes_of(named)
         files["state.json"] = write_durably(building / "state.json", [json_bytes({"step": step, **state})])
         manifest = {"format": FORMAT, "step": step, "files": files}
         write_durably(building / "manifest.json", [json_bytes(manifest)])
@@ -284,8 +292,11 @@ def clear_leftovers(folder: Path) -> None:
                 shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _refuse_full_disk(folder: Path, tensors: dict[str, dict[str, "Tensor"]]) -> None:
-    need = sum(t.numel() * t.element_size() for named in tensors.values() for t in named.values())
+def _bytes_of(named: dict[str, "Tensor"]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in named.values())
+
+
+def _refuse_full_disk(folder: Path, need: int) -> None:
     free = shutil.disk_usage(folder).free
     if need + SPARE > free:
         raise OSError(

@@ -54,6 +54,15 @@ def in_parts(content: bytes, told: Told) -> Iterator[memoryview]:
         told(min(begin + PART, len(view)), len(view))
 
 
+def told_parts(parts: Iterable[bytes | memoryview], told: Told) -> Iterator[bytes | memoryview]:
+    """The parts of a file to write; ``told`` hears of the bytes that were taken, as many as are known of."""
+    done = 0
+    for part in parts:
+        yield part
+        done += len(part)
+        told(done, done)
+
+
 def replace_file(path: Path, content: bytes, *, durable: bool = True, told: Told = untold) -> None:
     """Put ``content`` at ``path`` in one step: a reader sees the old file or the new one, never a part.
 

@@ -22,4 +22,4 @@ def say_nothing(_what: str, _done: int, _total: int) -> None:
 
 def told_after(told: Told, before: int, total: int) -> Told:
     """A Told for a part of some work of which ``before`` is done already, of ``total``."""
-    return lambda done, _total: told(before + done, total)
+    return lambda done, _total: told(min(before + done, total), total)

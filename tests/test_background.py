@@ -1,5 +1,6 @@
 """Runs that go on in a background process: it outlives whoever started it, and is trained by nobody else."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -17,6 +18,9 @@ from ddpm.runs_root import create_run
 from ddpm.session import train_run
 from studio.background import BackgroundTraining
 from studio.cli import main
+from studio.handover import hand_over
+from studio.long_job import GivenUpError
+from studio.runner import Runner
 from studio.screens.monitor import MonitorScreen
 from studio.screens.runs import RunsScreen
 
@@ -204,6 +208,20 @@ def test_a_hand_over_that_fails_leaves_the_app_with_a_checkpoint_to_resume_from(
 
     drive(home, script, (160, 48), toasts=True)
     assert run.checkpoints()[-1].step == run.status().step
+
+
+def test_a_hand_over_that_nobody_wants_any_more_leaves_the_run_stopped_with_a_checkpoint(run, home):
+    create_run(home / "runs", "one", tiny_config(train={"steps": 10**6}, previews={"every": 0}))
+    runner = Runner(home / "data")
+    runner.start(run)
+    wait_until(lambda: run.status().state == "running")
+    not_before_there_is_a_process = iter([False])
+    with pytest.raises(GivenUpError):
+        asyncio.run(
+            hand_over(runner, run, home, home / "data", lambda: next(not_before_there_is_a_process, True))
+        )
+    assert run.checkpoints()[-1].whole
+    assert not run.is_training()
 
 
 def test_a_full_disk_keeps_a_run_from_being_handed_over_and_not_from_training(run, home, monkeypatch):

@@ -53,7 +53,8 @@ def test_what_is_ended_while_it_writes_leaves_nothing_behind(home):
         (4, lambda told: save_pipeline(network, home / "folder", None, told)),
         (1, lambda told: save_images(drawing.x_t, home / "drawn", {}, told=told)),
         (4, lambda told: save_images(drawing.x_t, home / "drawn", {}, told=told)),
-        (2, lambda told: branch(home / "runs", "twin", run, checkpoint, told)),
+        (2, lambda told: branch(home / "runs", "twin", run, checkpoint, lambda _, *row: told(*row))),
+        (9, lambda told: branch(home / "runs", "twin", run, checkpoint, lambda _, *row: told(*row))),
     ):
         with pytest.raises(GivenUpError):
             write(EndAfter(times))
@@ -147,7 +148,7 @@ def test_verifying_branching_and_exporting_show_how_far_they_are_and_end_by_a_ke
         await until_seen(pilot, "The name of the new run")
         await pilot.press(*"twin", "enter")
         await until(pilot, lambda: isinstance(app.screen, Working))
-        await until_seen(pilot, "copying")
+        await until_seen(pilot, "reading")
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, Working))
 

@@ -1,6 +1,7 @@
 """The checkpoints of a run: which are whole, and going on, branching or drawing from any of them."""
 
 import asyncio
+from functools import partial
 from typing import ClassVar
 
 from textual import work
@@ -219,10 +220,7 @@ class CheckpointsScreen(StudioScreen):
             return
         from ddpm.branch import branch
 
-        job = LongJob(
-            lambda progress: branch(root, name, self.run, chosen.checkpoint, told_as(progress, "copying")),
-            figures.size,
-        )
+        job = LongJob(partial(branch, root, name, self.run, chosen.checkpoint), figures.size)
         if not await self.finished(f"Copying step {chosen.step:,} into {name}", job, f"{name} was not made."):
             return
         made = job.result()
