@@ -5,9 +5,8 @@
 Help: `ddpm-studio --help`, from its start to its end. First paint: the app in a pseudo-terminal of 160x48, from its
 start until the keys of the first screen have come out of it; the terminal says of itself what xterm says. First
 step: `ddpm-studio train digits` on the CPU, until it tells that the first step, here the last as well, is trained and
-saved. Beside them what Python and the
-packages take that they cannot do without. All take turns, so that a machine that slows down slows all of them; the
-first turn, which finds nothing in the machine's memory, is not counted.
+saved. Beside them what Python and the packages take that they cannot do without. All take turns, so that a machine
+that slows down slows all of them; the first turn, which finds nothing in the machine's memory, is not counted.
 """
 
 import argparse
