@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import ClassVar
 
-from rich.table import Table
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -16,6 +14,7 @@ from ddpm.errors import DDPMError
 from studio.action import Place
 from studio.keymap import Keymap
 from studio.widgets.key_line import KeyLine
+from studio.widgets.key_table import KeyTable
 
 
 class Confirm(ModalScreen[bool]):
@@ -141,11 +140,7 @@ class Help(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog help"):
             yield Static(Content.styled(f"Keys: {self._place}", "bold $primary"))
-            keys = Table.grid(padding=(0, 2))
-            colors = self.app.theme_variables
-            for key, text in [*self._keymap.help_rows(self._place), *_ALWAYS]:
-                keys.add_row(Text(key, f"bold {colors['accent']}", justify="right"), Text(text))
-            yield Static(keys, classes="dialog-detail")
+            yield KeyTable([*self._keymap.help_rows(self._place), *_ALWAYS], classes="dialog-detail")
         yield KeyLine()
 
     def on_mount(self) -> None:
