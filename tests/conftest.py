@@ -1,5 +1,7 @@
 """What several tests share: small recipes, homes of their own, and the command line as a person calls it."""
 
+import atexit
+import gc
 import os
 import signal
 import subprocess
@@ -46,6 +48,14 @@ TINY_OPTIONS = [
     for section, values in TINY.items()
     for name, value in values.items()
 ]
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: no later search for garbage, and some tests search often, looks through it."""
+    gc.collect()
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # or libraries complain of leaks
+
 
 CommandLine = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -1,6 +1,7 @@
 """Drawing by keys from a really trained run: back through the steps, saved, opened again, and made of pictures."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from ddpm.edit_recipe import fitted_edit
 from ddpm.errors import RunError
 from ddpm.generate import draw, load_network
+from ddpm.runs import Run
 from ddpm.runs_root import create_run
 from ddpm.sample_config import SampleConfig
 from ddpm.session import train_run
@@ -22,14 +24,21 @@ from studio.widgets.preview import SamplePane
 from studio.widgets.sample_form import SampleForm
 
 
-@pytest.fixture
-def trained(home):
+@pytest.fixture(scope="module")
+def alpha(tmp_path_factory):
+    root = tmp_path_factory.mktemp("trained")
     config = tiny_config(
         model={"class_conditional": True}, train={"ema_more_decays": [0.9], "checkpoint_every": 6}
     )
-    run = create_run(home / "runs", "alpha", config)
-    list(train_run(run, data_root=home / "data", take_commands=list))
+    run = create_run(root, "alpha", config)
+    list(train_run(run, data_root=root, take_commands=list))
     return run
+
+
+@pytest.fixture
+def trained(home, alpha):
+    """That run, in the home of the test."""
+    return Run(shutil.copytree(alpha.path, home / "runs" / "alpha"))
 
 
 async def open_sample(pilot, app, **values):
