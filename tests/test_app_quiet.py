@@ -254,7 +254,7 @@ def test_the_sample_screen_offers_new_checkpoints_and_keeps_the_choice(home):
         assert picked.text == "step 40"
         picked.control.value = "step 20"
         write_checkpoint(run, 60)
-        await until(pilot, lambda: "step 60" in [value for _, value in picked.control._options])
+        await until(pilot, lambda: "step 60" in picked.control.choices)
         assert picked.text == "step 20"
 
     drive(home, script)

@@ -328,7 +328,8 @@ def test_images_form_and_are_saved_with_their_recipe(home, trained):
         await pilot.press("ctrl+s")
         await until_seen(pilot, "5/5")
         await until_seen(pilot, "Press w to save")
-        assert app.screen.query_one(SamplePane).arrangement.shown == 3
+        pane = app.screen.query_one(SamplePane)
+        await until(pilot, lambda: pane.arrangement and pane.arrangement.shown == 3)
         assert app.screen.query_one(SamplePane).border_title == "samples"
         await until(pilot, lambda: "x_t" not in screen_text(pilot).splitlines()[-1])
         await pilot.press("o")

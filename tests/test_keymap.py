@@ -98,7 +98,7 @@ def test_the_app_obeys_and_shows_them(tmp_path):
         assert "j New" in screen_text(pilot)
         await pilot.press("f1")
         await until_seen(pilot, "Choose data, model and length of a new run.")
-        assert "jChoose data" in screen_text(pilot)
+        assert "j  Choose data" in screen_text(pilot)
         await pilot.press("escape", "n")
         assert "New run" not in screen_text(pilot)
         await pilot.press("j")

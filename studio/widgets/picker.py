@@ -66,28 +66,28 @@ class Picker(Widget, can_focus=True):
         self._typed, self._typed_at = "", 0.0
 
     def _take(self, choices: Iterable[str], words: Mapping[str, str] | None) -> None:
-        self._choices = list(choices)
-        self._words = [(words or {}).get(choice, choice) for choice in self._choices]
+        self.choices = tuple(choices)
+        self._words = [(words or {}).get(choice, choice) for choice in self.choices]
 
     def offer(self, choices: Iterable[str], words: Mapping[str, str] | None = None) -> None:
         """Give it other choices, without telling anyone: the first, where what was picked is not among them."""
         self._take(choices, words)
         self.close()
         with self.prevent(self.Changed):
-            self.value = self.value if self.value in self._choices else self._choices[0]
+            self.value = self.value if self.value in self.choices else self.choices[0]
         self.refresh()
 
     def validate_value(self, value: str) -> str:
         """Raises ValueError for what is not among the choices."""
-        if value not in self._choices:
-            raise ValueError(f"{value!r} cannot be picked: there are {', '.join(self._choices)}")
+        if value not in self.choices:
+            raise ValueError(f"{value!r} cannot be picked: there are {', '.join(self.choices)}")
         return value
 
     def watch_value(self, value: str) -> None:
         self.post_message(self.Changed(self, value))
 
     def render(self) -> Content:
-        words = Content(self._words[self._choices.index(self.value)])
+        words = Content(self._words[self.choices.index(self.value)])
         room = max(1, self.size.width - 3)
         arrow = "▲" if self.is_open else "▼"
         return Content.assemble(
@@ -104,7 +104,7 @@ class Picker(Widget, can_focus=True):
     def open(self) -> None:
         """Show what there is to pick."""
         self.mount(PickerList(*(Content(words) for words in self._words), compact=True))
-        self._highlight(self._choices.index(self.value))
+        self._highlight(self.choices.index(self.value))
         self._typed = ""
         self.refresh()
 
@@ -119,13 +119,13 @@ class Picker(Widget, can_focus=True):
             self.refresh()
 
     def _highlight(self, index: int) -> None:
-        self._highlighted = index % len(self._choices)
+        self._highlighted = index % len(self.choices)
         for shown in self.query(PickerList):
             shown.highlighted = self._highlighted
 
     def _pick(self, index: int) -> None:
         self.close()
-        self.value = self._choices[index]
+        self.value = self.choices[index]
 
     def on_blur(self) -> None:
         self.close()
@@ -159,7 +159,7 @@ class Picker(Widget, can_focus=True):
 
     def _use_list(self, event: events.Key, at: int) -> bool:
         """Do what a key means in the list, whose choice number ``at`` is highlighted; False where it means nothing."""
-        last = len(self._choices) - 1
+        last = len(self.choices) - 1
         moves = {"up": at - 1, "down": at + 1, "home": 0, "end": last}
         moves |= {"pageup": max(0, at - 10), "pagedown": min(last, at + 10)}
         if event.key in ("enter", "space"):
