@@ -47,4 +47,5 @@ def _room(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
 
     Outgrown, they go back to the machine; malloc would keep the place of every smaller array that has been.
     """
-    return np.frombuffer(mmap.mmap(-1, max(FIRST_ROOM, n * dtype.itemsize)), dtype)
+    pages = mmap.mmap(-1, max(FIRST_ROOM, n * dtype.itemsize), flags=mmap.MAP_PRIVATE)
+    return np.frombuffer(pages, dtype)
