@@ -31,7 +31,7 @@ LOOKING: tuple[Action, ...] = (
         "checkpoints",
         "stop_verifying",
         "V",
-        "Stop verifying",
+        "Stop",
         "Read no more of the files that are being compared with their hashes.",
         name="verify",
     ),

@@ -260,8 +260,10 @@ class CheckpointsScreen(StudioScreen):
         verifying.job.start()
         self.refresh_bindings()
         try:
-            while not await verifying.job.over_within(VERIFYING_SECONDS):
+            while self.is_there and not await verifying.job.over_within(VERIFYING_SECONDS):
                 self._show()
+            if not self.is_there:
+                return
             problem = verifying.job.result()
         except GivenUpError:
             self.notify(f"Step {chosen.step:,}: not all of it was read.")
@@ -269,8 +271,9 @@ class CheckpointsScreen(StudioScreen):
         finally:
             verifying.job.give_up()
             self._verifying = None
-            self.refresh_bindings()
-            self._show()
+            if self.is_there:
+                self.refresh_bindings()
+                self._show()
         self._verified[identity(chosen.checkpoint)] = problem
         if problem:
             self.notify(f"Step {chosen.step:,}: {problem}.", severity="error", markup=False)
