@@ -111,7 +111,7 @@ def _compilation(device: torch.device) -> Choice:
     if device.type == "cpu":
         return Choice("compile", chosen, "it took minutes, and a step was no faster", True)
     graphs = ", with CUDA graphs" if device.type == "cuda" else ""
-    return Choice("compile", chosen, f"no gain is known; --train.compile on tries it{graphs}", False)
+    return Choice("compile", chosen, f"no gain is known; train.compile on tries it{graphs}", False)
 
 
 def _optimizer(device: torch.device) -> Choice:
