@@ -406,3 +406,21 @@ def test_new_checkpoints_appear_while_one_looks(home):
         await until_seen(pilot, "2 whole of 2")
 
     drive(home, script)
+
+
+def test_a_dialog_and_the_screen_below_it_follow_the_terminal_to_another_size(tmp_path):
+    finished_run(tmp_path, "one-1", 2)
+
+    async def script(pilot, app):
+        await until_seen(pilot, "one-1")
+        await pilot.press("question_mark")
+        await until_seen(pilot, "Keys: runs")
+        await pilot.resize_terminal(130, 40)
+        await until(pilot, lambda: len(screen_text(pilot).splitlines()) == 40)
+        await until_seen(pilot, "Keys: runs")
+        assert screen_text(pilot).splitlines()[-1].startswith("esc Close")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen.has_class("-wide") and app.screen.has_class("-tall"))
+        assert "Quit" in screen_text(pilot).splitlines()[-1]
+
+    drive(tmp_path, script, (80, 24))

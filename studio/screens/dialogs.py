@@ -1,8 +1,9 @@
 """Small windows over the screen: a question, a moment of waiting, the list of keys."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -16,8 +17,20 @@ from studio.keymap import Keymap
 from studio.widgets.key_line import KeyLine
 from studio.widgets.key_table import KeyTable
 
+Answer = TypeVar("Answer")
 
-class Confirm(ModalScreen[bool]):
+
+class Dialog(ModalScreen[Answer]):
+    """A window over a screen, which shows through."""
+
+    def on_resize(self, event: events.Resize) -> None:
+        # Textual tells a screen that is new of its size after it has been laid out for that, and would then lay it
+        # out and draw it once more, and the screens below it.
+        if event.size == self.outer_size:
+            event.prevent_default()
+
+
+class Confirm(Dialog[bool]):
     """A question with two answers; escape is no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -54,7 +67,7 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(answer)
 
 
-class Ask(ModalScreen[str | None]):
+class Ask(Dialog[str | None]):
     """A line of text, asked for; escape is none. What is wrong with it is said below until it is mended."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -102,7 +115,7 @@ class Ask(ModalScreen[str | None]):
         self.dismiss(text)
 
 
-class Waiting(ModalScreen[bool]):
+class Waiting(Dialog[bool]):
     """Shown until ``done`` says so, asked ten times a second, or until its user does not want to wait; gives whether
     it is done."""
 
@@ -126,7 +139,7 @@ class Waiting(ModalScreen[bool]):
             self.dismiss(True)
 
 
-class Help(ModalScreen[None]):
+class Help(Dialog[None]):
     """The keys of a screen and of the whole app."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
