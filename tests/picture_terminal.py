@@ -27,7 +27,7 @@ class PictureTerminal(StudioTerminal):
 
     def __init__(self, home: Path, protocol: str, *words: str, picture_bytes: int = 64_000) -> None:
         self._answers = dict(ANSWERS[protocol])
-        super().__init__(home, "--images", "auto", *words, picture_bytes=str(picture_bytes))
+        super().__init__(home, "--images", "auto", *words, picture_bytes=picture_bytes)
 
     def _read(self, seconds: float) -> None:
         super()._read(seconds)

@@ -1,6 +1,7 @@
 """ddpm-studio on a real pseudo-terminal: keys in, words out, as over a line, which may stall and drop."""
 
 import fcntl
+import json
 import os
 import re
 import select
@@ -128,10 +129,10 @@ class StudioTerminal(PseudoTerminal):
 
     environment: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, home: Path, *words: str, **settings: str) -> None:
+    def __init__(self, home: Path, *words: str, **settings: str | int) -> None:
         """``settings``: names and values of the person's settings."""
         file = home.parent / "settings.toml"
-        file.write_text("".join(f'{name} = "{value}"\n' for name, value in settings.items()))
+        file.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
         own = {**environment(home.parent), **self.environment, "DDPM_STUDIO_SETTINGS": str(file)}
         super().__init__("--home", str(home), "--images", "none", *words, env=own, code=STUDIO)
 
