@@ -14,7 +14,7 @@ from textual.worker import Worker, WorkerState
 
 from ddpm.spelling import hint
 from studio import messages
-from studio.actions import ACTIONS, bindings
+from studio.actions import EVERYWHERE, bindings
 from studio.ascii_only import AsciiOnly
 from studio.error_report import ErrorReport, report_of
 from studio.folder_window import open_folder
@@ -170,7 +170,7 @@ class Shell(KeysInTurn):
         )
 
     def action_help_quit(self) -> None:
-        leave = next(action for action in ACTIONS if action.id == "leave")
+        leave = next(action for action in EVERYWHERE if action.id == "leave")
         self.notify(f"Press {self.keys.label(leave)} to leave the app.", markup=False)
 
     @work(group="folder", exclusive=True, exit_on_error=False)
