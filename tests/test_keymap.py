@@ -95,7 +95,7 @@ def test_the_app_obeys_and_shows_them(tmp_path):
 
     async def script(pilot, app):
         await until_seen(pilot, "done-1")
-        assert "j New" in screen_text(pilot)
+        await until_seen(pilot, "j New")
         await pilot.press("f1")
         await until_seen(pilot, "Choose data, model and length of a new run.")
         assert "j  Choose data" in screen_text(pilot)
