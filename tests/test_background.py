@@ -163,7 +163,7 @@ def bits_of(run):
 
 def test_d_hands_a_run_over_and_it_ends_as_the_one_that_nobody_touched(run, home):
     """Handed over while it is paused, so that it is still there to be handed over, and paused again."""
-    recipe = tiny_config(train={"steps": 400, "checkpoint_every": 1000}, previews={"every": 0})
+    recipe = tiny_config(train={"steps": 200, "checkpoint_every": 1000}, previews={"every": 0})
     create_run(home / "runs", "one", recipe)
     whole = create_run(home / "elsewhere", "whole", recipe)
     farewell = []
