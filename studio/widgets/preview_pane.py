@@ -50,7 +50,8 @@ class PreviewPane(Vertical):
         self.timeline.take(steps)
         if not steps:
             self._shown = None
-            self.border_title = "samples"
+            if self.border_title != "samples":  # setting it paints the pane, though it is the same
+                self.border_title = "samples"
             self.query_one(SamplePane).say(empty)
         self._follow()
 

@@ -1,6 +1,7 @@
 """The plot of a run: one of its quantities at a time, over steps, images or minutes."""
 
 import math
+import time
 
 from textual.app import ComposeResult
 
@@ -18,6 +19,8 @@ from studio.widgets.quantity_plot import QuantityPlot
 GLYPHS = {"resumed": "▶", "changed": "~", "rolled-back": "↶", "non-finite": "×", "note": "✎"}
 SPIKE = "▲"
 MOST_SPIKES = 500
+# Between two drawings of new rows. A plot is the dearest thing on the screen, and eyes need no more.
+DRAW_SECONDS = 0.5
 # Lines, below which the curve has none to give to the strip of loss by timestep.
 ROOM_FOR_HEAT = 14
 
@@ -33,6 +36,7 @@ class RunPlot(QuantityPlot):
         super().__init__(id=id)
         self._view = view
         self._seen: tuple[object, ...] = ()
+        self._drawn_at = -math.inf
 
     def compose(self) -> ComposeResult:
         yield from super().compose()
@@ -51,11 +55,13 @@ class RunPlot(QuantityPlot):
             strip.show(bins, ("t 0", last), frame)
 
     def follow(self) -> None:
-        """Draw what is new; costs nothing where nothing is."""
+        """Draw what is new, or leave it to one of the next calls; costs nothing where nothing is."""
         seen = (len(self._view.series), self._view.marked)
-        if seen == self._seen:
+        if seen == self._seen or time.monotonic() - self._drawn_at < DRAW_SECONDS:
             return
         self._seen = seen
+        if len(self._view.series):  # the first rows are not kept waiting
+            self._drawn_at = time.monotonic()
         self.plot.marks = tuple(self.marks())
         self.plot.redraw()
 

@@ -28,7 +28,9 @@ class SystemPanel(Words):
     def show(self, machine: MachineFigures, trainer: Mapping[str, int]) -> None:
         """Show new figures; ``trainer``: the memory that the trainer told last."""
         host = shortened(machine.elsewhere, _LONGEST_HOST)
-        self.border_title = f"system · this machine, not {host}" if host else "system"
+        title = f"system · this machine, not {host}" if host else "system"
+        if self.border_title != title:  # setting it paints the panel, though it is the same
+            self.border_title = title
         self._rows = system_rows(machine, trainer)
         self._write()
 

@@ -31,7 +31,8 @@ class Tile(Static):
         name, figure, note, long_note = self._shown
         room = self.size.width - len(figure) - 1
         fitting = next((text for text in (long_note, note) if text and len(text) <= room), "")
-        self.update(Content.assemble((name, "$muted"), "\n", (figure, "bold"), (f" {fitting}", "$muted")))
+        text = Content.assemble((name, "$muted"), "\n", (figure, "bold"), (f" {fitting}", "$muted"))
+        self.update(text, layout=False)  # its room is the grid's to give, whatever it says
 
 
 class Tiles(Grid):
