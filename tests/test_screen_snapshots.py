@@ -45,7 +45,7 @@ VARIES = (
 def blotted(text: str) -> str:
     for pattern in VARIES:
         text = re.sub(pattern, lambda found: "░" * len(found[0]), text, flags=re.MULTILINE)
-    return text
+    return re.sub("░+$", "░", text, flags=re.MULTILINE)  # of any length, as nothing follows
 
 
 def walk(home: Path, size: tuple[int, int]) -> dict[str, str]:
