@@ -23,6 +23,7 @@ from ddpm.runs_root import create_run
 from studio.data_look import DataLook, TooLarge
 from studio.feed import RunFeed
 from studio.panel_memory import PanelLayout, remember
+from studio.picture_budget import PictureBudget
 from studio.run_summaries import RunSummaries
 from studio.screens.checkpoints import CheckpointsScreen
 from studio.screens.new_run import NewRunScreen
@@ -293,5 +294,42 @@ def test_the_form_bears_the_root_of_all_files(home):
         app.screen.query_one("#source").control.value = "path or hf:owner/name …"
         app.screen.query_one("#folder").query_one(Input).value = "/"
         await until_seen(pilot, "counted when training starts")
+
+    drive(home, script, (160, 48))
+
+
+class Book(PictureBudget):
+    """Writes down what it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(rate=1e12)
+        self.sent: list[int] = []
+        self.sent_again = 0
+
+    def spend(self, n_bytes: int) -> None:
+        self.sent.append(n_bytes)
+        super().spend(n_bytes)
+
+    def spend_again(self, n_bytes: int) -> None:
+        self.sent_again += n_bytes
+        super().spend_again(n_bytes)
+
+
+@pytest.mark.parametrize("key", ["enter", "c"])
+def test_a_screen_that_opens_sends_its_picture_once(home, key):
+    old_run(home)
+
+    async def script(pilot, app):
+        await until(pilot, lambda: app.screen.chosen_run is not None)
+        await until(pilot, lambda: app.screen.query_one(SamplePane).arrangement)
+        await pilot.pause(0.3)
+        runs, book = app.screen, Book()
+        app.workshop.pictures.budget = book
+        await pilot.press(key)
+        await until(pilot, lambda: app.screen is not runs and app.screen.query(SamplePane))
+        await until(pilot, lambda: app.screen.query_one(SamplePane).arrangement)
+        await pilot.pause(0.3)
+        assert len(book.sent) == 1
+        assert book.sent_again < book.sent[0] / 2
 
     drive(home, script, (160, 48))

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from rich.segment import ControlType, Segment
 from rich.style import Style
 from textual import work
+from textual.containers import Center
 from textual.dom import NoScreen
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
@@ -29,9 +31,17 @@ if TYPE_CHECKING:
 # Draws an RGB picture of whole cells that fits into a room; None where that is too small.
 Draw = Callable[[Scale], "Image.Image | None"]
 WAIT = 0.1
+# Seconds until a screen that opens has its layout, and until who shows a picture has put words beside it.
+SETTLES, TELLS = 0.06, 0.01
 FORGETS = 0.9
 # Kitty's numbers for pictures, one series for all of them; others in the same terminal begin elsewhere.
 _numbers = count(randrange(1 << 16, 1 << 23))
+
+
+class PicturePlace(Center):
+    """Where a PictureView lies. A new size of it is drawn once: Textual draws what has a new size once more."""
+
+    virtual_size = Reactive(Size(0, 0), repaint=False)
 
 
 class PictureView(Widget):
@@ -42,6 +52,7 @@ class PictureView(Widget):
     """
 
     DEFAULT_CSS = "PictureView { display: none; }"
+    virtual_size = Reactive(Size(0, 0), repaint=False)  # see PicturePlace
 
     class Shown(Message):
         """What was drawn is there, in this room; None where that was too small."""
@@ -85,11 +96,17 @@ class PictureView(Widget):
     @work(group="picture", exit_on_error=False)
     async def _keep_shown(self) -> None:
         """What comes meanwhile replaces what waits; what is being encoded is finished and shown before it."""
-        done = None
+        done = settled = None
+        patience = 3
         try:
             while self._wanted is not None and self._wanted is not done:
                 if not self._is_seen:
                     await asyncio.sleep(WAIT)
+                    continue
+                if self._code is None and self._wanted is not settled and patience:
+                    # A screen that opens is laid out more than once: only its last room is worth a picture.
+                    settled, patience = self._wanted, patience - 1
+                    await asyncio.sleep(SETTLES)
                     continue
                 done = self._wanted
                 if self._pictures.ladder:
@@ -107,13 +124,18 @@ class PictureView(Widget):
             best = self._first_within(budget.burst, ladder, cells)
             if way is not None and self._is_seen and (shown is None or way == best):
                 coded = await self._encode(draw, ladder[way], cells)
-                if self._wanted is None or self._pictures.ladder is not ladder:
+                if self._wanted is None or self._wanted[1] != cells or self._pictures.ladder is not ladder:
                     return
                 if coded is None:
                     self.post_message(self.Shown(draw, None))
                     return
                 if self._first_within(budget.left, ladder, cells) == way:
+                    is_first = self._code is None
                     self._put(draw, *coded)
+                    if is_first:
+                        # Words that come with it are drawn with it: later they would have it sent once more.
+                        with self.app.batch_update():
+                            await asyncio.sleep(TELLS)
                     shown = way
                 continue
             await asyncio.sleep(WAIT)

@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.containers import Center, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 
 from studio.arrangement import LEGIBLE
 from studio.picture_ladder import Scale
 from studio.terminal import Pictures
-from studio.widgets.picture import PictureView
+from studio.widgets.picture import PicturePlace, PictureView
 from studio.widgets.words import Words
 
 if TYPE_CHECKING:
@@ -37,6 +37,17 @@ class Picture:
     caption: str
     grainy: bool = False
     marked: bool = False
+
+    def is_same(self, other: "Picture") -> bool:
+        """Whether it looks the same."""
+        words = (self.caption, self.grainy, self.marked) == (other.caption, other.grainy, other.marked)
+        return words and _are_same(self.pixels, other.pixels)
+
+
+def _are_same(one: "Pixels | None", other: "Pixels | None") -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.shape == other.shape and bool((one == other).all())
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,7 @@ class PictureRow(Vertical):
     PictureRow {
         align: center middle;
         overflow: hidden;
-        & > Center { width: 100%; height: auto; }
+        & > PicturePlace { width: 100%; height: auto; }
         & > .row-captions { width: 100%; height: 1; text-wrap: nowrap; text-overflow: clip; }
     }
     """
@@ -104,7 +115,7 @@ class PictureRow(Vertical):
         self.shown: tuple[Picture, ...] = ()
 
     def compose(self) -> ComposeResult:
-        with Center():
+        with PicturePlace():
             yield PictureView(self._pictures)
         yield Words("", classes="row-captions", markup=False)
 
@@ -122,9 +133,10 @@ class PictureRow(Vertical):
         return places(most, image_size, self.cells, self.per_cell)
 
     def show(self, pictures: Sequence[Picture]) -> None:
-        """Show pictures of one size, left to right."""
-        self.shown = tuple(pictures)
-        self._fit()
+        """Show pictures of one size, left to right. The same again are not sent again."""
+        before, self.shown = self.shown, tuple(pictures)
+        if len(before) != len(self.shown) or not all(map(Picture.is_same, before, self.shown)):
+            self._fit()
 
     def say(self, words: str) -> None:
         """Show words in place of pictures."""

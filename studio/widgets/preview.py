@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.containers import Center, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 
 from studio.arrangement import Arrangement, arrange
 from studio.picture_ladder import Scale
 from studio.terminal import Pictures
-from studio.widgets.picture import PictureView
+from studio.widgets.picture import PicturePlace, PictureView
 from studio.widgets.words import Words
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class SamplePane(Vertical, can_focus=True):
     SamplePane {
         align: center middle;
         overflow: hidden;
-        & > Center { width: 100%; height: auto; }
+        & > PicturePlace { width: 100%; height: auto; }
         & > #pane-words { width: 100%; height: auto; text-align: center; color: $muted; }
     }
     """
@@ -71,7 +71,7 @@ class SamplePane(Vertical, can_focus=True):
 
     def compose(self) -> ComposeResult:
         yield Words(self._empty, id="pane-words", markup=False)
-        with Center():
+        with PicturePlace():
             yield PictureView(self._pictures)
 
     def show(self, images: "Pixels", title: Title = "") -> None:
