@@ -254,7 +254,7 @@ def test_a_class_goes_into_the_weights(tmp_path, label):
 def test_a_network_that_was_always_told_a_class_needs_one(tmp_path):
     values = {"model": {**SMALL, "class_conditional": True}, "train": {"label_dropout": 0.0}}
     network = network_of(values, class_names=("cat", "dog"))
-    with pytest.raises(ExchangeError, match="Choose the class that it is to draw with --label"):
+    with pytest.raises(ExchangeError, match="Choose the class that it is to draw"):
         save_pipeline(network, tmp_path / "pipeline")
     save_pipeline(network, tmp_path / "pipeline", 1)
 
@@ -360,9 +360,9 @@ def test_what_we_lack_is_refused_with_the_reason(tmp_path, told, message):
 
 def test_the_groups_that_are_named_for_these_widths_can_be_exported(tmp_path):
     model = {**SMALL, "dim": 12, "attention_head_dim": 12}
-    with pytest.raises(ExchangeError, match=r"--model\.norm_groups \d+, can be exported") as refused:
+    with pytest.raises(ExchangeError, match=r"model\.norm_groups \d+, can be exported") as refused:
         save_pipeline(network_of({"model": model}, (8, 8)), tmp_path / "pipeline")
-    named = int(str(refused.value).partition("--model.norm_groups ")[2].partition(",")[0])
+    named = int(str(refused.value).partition("model.norm_groups ")[2].partition(",")[0])
     assert named == 6
     save_pipeline(network_of({"model": {**model, "norm_groups": named}}, (8, 8)), tmp_path / "pipeline")
 
