@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ddpm.errors import DDPMError, RunError
+from studio.thread_priority import let_the_screen_go_first
 from studio.torch_import import load_torch, no_collections
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Runner:
         torch.cuda.empty_cache()
 
     def _train(self, run: "Run", checkpoint: "Checkpoint | None") -> None:
+        let_the_screen_go_first()
         try:
             load_torch()
             from ddpm.events import StepDone

@@ -1,5 +1,7 @@
 """Runs that several threads and processes watch, draw from, train, prune, rename and delete at the same time."""
 
+import os
+import sys
 import threading
 import time
 
@@ -17,6 +19,7 @@ from ddpm.sample_config import SampleConfig
 from ddpm.session import train_run
 from studio.cli import main
 from studio.screens.sample import SampleScreen
+from studio.thread_priority import let_the_screen_go_first
 
 
 @pytest.fixture
@@ -190,3 +193,25 @@ def test_a_monitor_of_a_run_that_is_renamed_says_so_and_lives_on(home):
         await until_seen(pilot, "beta")
 
     drive(home, script)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows priorities of single threads")
+def test_a_thread_that_trains_goes_behind_the_one_that_draws():
+    seen = []
+
+    def train() -> None:
+        let_the_screen_go_first()
+        threads = [threading.Thread(target=note) for _ in range(2)]  # torch's own are started like this
+        for thread in threads:
+            thread.start()
+            thread.join()
+
+    def note() -> None:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    trainer = threading.Thread(target=train)
+    trainer.start()
+    trainer.join()
+    assert seen == [min(19, before + 5)] * 2
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
