@@ -17,8 +17,8 @@ from ddpm.runs import Run
 from ddpm.sample_config import SampleConfig
 
 PICTURES = Path(__file__).resolve().parent / "pictures"
-# Of the curve each point is the mean of so many rows of metrics: single batches say little.
-ROWS = 10
+# The curve has so many points, each the mean of the rows of metrics before it: single batches say little.
+POINTS = 60
 
 
 def paint_loss(run: Run, path: Path) -> None:
@@ -27,7 +27,8 @@ def paint_loss(run: Run, path: Path) -> None:
     from matplotlib import pyplot
 
     rows = [row for row in run.metrics() if row["loss"] is not None]
-    parts = [rows[i : i + ROWS] for i in range(0, len(rows), ROWS)]
+    each = max(1, len(rows) // POINTS)
+    parts = [rows[i : i + each] for i in range(0, len(rows), each)]
     steps = [part[-1]["step"] for part in parts]
     figure, axes = pyplot.subplots(figsize=(5, 3), layout="constrained")
     axes.plot(steps, [sum(row["loss"] for row in part) / len(part) for part in parts])
