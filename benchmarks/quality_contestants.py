@@ -2,7 +2,7 @@
 
 A peer's network has as many parameters as ours within 5 %. It gets what its own script has options for and what serves
 it in so short a time: a learning rate ten times its default, an average that is not longer than the run, 28x28 images
-as they are, attention where ours has it, and bfloat16, which is faster here than its float32.
+as they are, attention where ours has it, and bfloat16, which is faster here than its float32, to train and to draw.
 """
 
 import os
@@ -183,7 +183,8 @@ class Peer(Contestant):
     def draw(self, sampler: str, n: int, evaluations: int) -> Tensor:
         torch.manual_seed(0)
         parts = [AT_ONCE] * (n // AT_ONCE) + [n % AT_ONCE] * (n % AT_ONCE > 0)
-        return torch.cat([self.draw_some(sampler, part, evaluations) for part in parts])
+        with torch.autocast("cpu", torch.bfloat16):
+            return torch.cat([self.draw_some(sampler, part, evaluations) for part in parts])
 
     @abstractmethod
     def draw_some(self, sampler: str, n: int, evaluations: int) -> Tensor: ...
@@ -266,7 +267,7 @@ class Diffusers(Peer):
         self.average.copy_to(self.network.parameters())
         x = torch.randn(n, 1, 28, 28)
         for t in scheduler.timesteps:
-            x = scheduler.step(self.network(x, t).sample, t, x, **extra).prev_sample
+            x = scheduler.step(self.network(x, t).sample.float(), t, x, **extra).prev_sample
         self.average.restore(self.network.parameters())
         return to_uint8(x)
 

@@ -37,9 +37,9 @@ from ddpm.files import json_bytes, replace_file
 CORES = 2
 # Shares of the training after which a snapshot is judged, multiples of 1 / SNAPSHOTS.
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
-EVALUATIONS = 50
-# A snapshot is judged by fewer images and fewer calls of the network, and so is the choice of a sampler.
-FEW_IMAGES, FEW_EVALUATIONS = 512, 20
+EVALUATIONS = 20
+# A snapshot is judged by fewer images, and so is the choice of a sampler.
+FEW_IMAGES = 512
 GOAL = 1 / 8
 TITLE = "Quality for time"
 
@@ -110,12 +110,12 @@ class Jury:
     judge: Judge
 
     def figures(self, key: str, images: Callable[[], Tensor]) -> Figures:
-        known = self.work.read("distances")
-        if key not in known:
-            known = {**known, key: asdict(self.judge.figures(images()))}
-            self.work.write("distances", known)
-            print(f"{key}: {known[key]['distance']:.2f}", file=sys.stderr, flush=True)
-        return Figures(**known[key])
+        known = self.work.read("distances").get(key)
+        if known is None:
+            known = asdict(self.judge.figures(images()))
+            self.work.write("distances", {**self.work.read("distances"), key: known})
+            print(f"{key}: {known['distance']:.2f}", file=sys.stderr, flush=True)
+        return Figures(**known)
 
 
 @dataclass(frozen=True)
@@ -141,15 +141,15 @@ class Outcome:
 def judged(jury: Jury, name: str, data_root: Path, rate: Rate, steps: int, n: int) -> Outcome:
     contestant = CONTESTANTS[name](data_root, steps)
 
-    def figures(step: int, sampler: str, n: int, evaluations: int) -> Figures:
+    def figures(step: int, sampler: str, n: int) -> Figures:
         def draw() -> Tensor:
             contestant.load(jury.work.of(name), step)
-            return contestant.draw(sampler, n, evaluations)
+            return contestant.draw(sampler, n, EVALUATIONS)
 
-        return jury.figures(f"{name}, step {step}, {sampler}, {n} images, {evaluations} calls", draw)
+        return jury.figures(f"{name}, step {step}, {sampler}, {n} images, {EVALUATIONS} calls", draw)
 
     def few(step: int, sampler: str) -> float:
-        return figures(step, sampler, FEW_IMAGES, FEW_EVALUATIONS).distance
+        return figures(step, sampler, FEW_IMAGES).distance
 
     best = min(contestant.samplers, key=lambda sampler: few(steps, sampler))
     return Outcome(
@@ -159,7 +159,7 @@ def judged(jury: Jury, name: str, data_root: Path, rate: Rate, steps: int, n: in
         contestant.batch_size,
         steps,
         best,
-        figures(steps, best, n, EVALUATIONS),
+        figures(steps, best, n),
         lambda step: few(step, best),
     )
 
@@ -192,7 +192,7 @@ def report(outcomes: list[Outcome], floor: Figures, n: int) -> tuple[str, bool]:
     words = (
         f"Distances of {n:,} images drawn with {EVALUATIONS} calls of the network. Ours is {ratio:.3f} of that of the "
         f"best peer, {best.name}; goal at most {GOAL}: {'met' if met else 'missed'}. The last column: images trained "
-        f"until the distance of {FEW_IMAGES} images drawn with {FEW_EVALUATIONS} calls is that of the best peer's last "
+        f"until the distance of {FEW_IMAGES} images is that of the best peer's last "
         f"weights, among snapshots at {', '.join(f'{share:.0%}' for share in SHARES)} of the training. "
     )
     return f"{table(header, rows)}\n\n{words}", met

@@ -86,10 +86,10 @@ EXPERIENCES: dict[str, Experience] = {
         "recognised with 0.958 of their certainty",
     ),
     "mnist": Experience(
-        636,
+        600,
         _TWO_CORES,
-        "512 samples (DDPM, 250 steps) at a Fréchet distance of 7.5 in the features of a classifier; unseen real "
-        "images: 12.9",
+        "512 samples (SDE-DPM-Solver++, 20 steps) at a Fréchet distance of 7.6 in the features of a classifier; as "
+        "many unseen real images: 4.0",
     ),
 }
 
