@@ -88,8 +88,8 @@ EXPERIENCES: dict[str, Experience] = {
     "mnist": Experience(
         600,
         _TWO_CORES,
-        "512 samples (SDE-DPM-Solver++, 20 steps) at a Fréchet distance of 7.6 in the features of a classifier; as "
-        "many unseen real images: 4.0",
+        "2,048 samples (SDE-DPM-Solver++, 20 steps) at a Fréchet distance of 7.1 in the features of a classifier; as "
+        "many unseen real images: 1.9",
     ),
 }
 
