@@ -20,6 +20,8 @@ from studio.recipe_fields import FIELDS, texts_of
 from studio.recipe_form import command, draft, file_command, starting_texts, values_like
 from studio.screens.dialogs import Ask
 from studio.screens.new_run import NewRunScreen
+from studio.torch_import import load_torch
+from studio.widgets import outlook
 from studio.widgets.fields import Field
 from studio.widgets.outlook import Outlook
 from studio.widgets.preview import SamplePane
@@ -385,3 +387,15 @@ def test_keys_of_the_screen_work_while_a_number_is_edited(home):
         await until_seen(pilot, "Keys: new run")
 
     drive(home, script)
+
+
+def test_memory_is_estimated_though_the_data_set_is_known_late(tmp_path, monkeypatch):
+    monkeypatch.setattr(outlook, "LOOK_SECONDS", 1.0)
+
+    async def script(pilot, app):
+        await until_seen(pilot, "There are no runs yet")
+        load_torch()  # so that costs are there before the data
+        await pilot.press("n")
+        await until_seen(pilot, "memory about")
+
+    drive(tmp_path, script)

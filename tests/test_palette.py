@@ -48,7 +48,10 @@ def test_an_action_of_a_part_works_from_the_palette(tmp_path):
     run = finished_run(tmp_path)
 
     async def script(pilot, app):
-        await until_seen(pilot, "finished")
+        await until_seen(pilot, "l linear  x images")
+        await until(
+            pilot, lambda: "⠉" in screen_text(pilot)
+        )  # a curve that is not there yet has nothing to zoom into
         await typed(pilot, "zoom in")
         await until_seen(pilot, "Zoom in on the plot.")
         await pilot.press("enter")

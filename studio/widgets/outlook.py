@@ -93,6 +93,7 @@ class Outlook(Vertical):
             self.found = found
             self._show_images(found)
             self.post_message(self.DataFound())
+            self._start_computing()  # what was computed before knew no shape of an image
         self._tell()
 
     def _show_images(self, found: Found | None) -> None:
