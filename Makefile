@@ -18,7 +18,7 @@ demo: $(VENV)/.studio
 	@$(BIN)/ddpm-studio sample $(DEMO) --home demo --sampler ddpm --steps 250
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -34,6 +34,11 @@ def zeroed(module: nn.Conv2d) -> nn.Conv2d:
     return module
 
 
+def silu_of_own(features: Tensor) -> Tensor:
+    """SiLU of features that nobody else holds: in their place, where no gradient needs them as they were."""
+    return F.silu(features, inplace=not features.requires_grad)
+
+
 class TimeEmbedding(nn.Module):
     """t [B] to a vector [B, 4 dim]: sinusoids of falling frequency, then Linear-SiLU-Linear.
 
@@ -81,9 +86,9 @@ class ResNetBlock(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """x [B, channels_in, H, W] and time [B, time_dim] to [B, channels_out, H, W]."""
-        h = self.conv_in(F.silu(self.norm_in(x)))
+        h = self.conv_in(silu_of_own(self.norm_in(x)))
         h = h + self.time(F.silu(time))[:, :, None, None]
-        h = self.conv_out(self.dropout(F.silu(self.norm_out(h))))
+        h = self.conv_out(self.dropout(silu_of_own(self.norm_out(h))))
         return self.skip(x) + h  # type: ignore[no-any-return]
 
 

@@ -6,10 +6,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ddpm.attention import LinearAttention, SelfAttention
-from ddpm.blocks import Downsample, ResNetBlock, TimeEmbedding, Upsample, group_norm, zeroed
+from ddpm.blocks import Downsample, ResNetBlock, TimeEmbedding, Upsample, group_norm, silu_of_own, zeroed
 from ddpm.choices import layout_for
 from ddpm.config import Config
 from ddpm.convnext import ConvNeXtBlock
@@ -168,7 +167,7 @@ class UNet(nn.Module):
         x = self.middle_out(x, time)
         for level in self.up:
             x = level(x, time, skips)
-        return self.output(F.silu(self.norm(x)))  # type: ignore[no-any-return]
+        return self.output(silu_of_own(self.norm(x)))  # type: ignore[no-any-return]
 
     def _no_class(self, t: Tensor) -> Tensor:
         return torch.full_like(t, self.num_classes, dtype=torch.int64)

@@ -275,7 +275,7 @@ def test_it_learns_one_image_by_heart(digits):
     learner = trainer(
         ImageSet("one", image, None, ()),
         diffusion={"T": 100, "prediction": "v"},
-        train={"steps": 160, "batch_size": 8, "lr": 1e-2, "ema_decay": 0.9, "precision": "float32"},
+        train={"steps": 120, "batch_size": 8, "lr": 1e-2, "ema_decay": 0.9, "precision": "float32"},
         previews={"every": 0},
     )
     list(learner.run())
