@@ -38,8 +38,10 @@ $(VENV)/bin/python:
 
 # One stamp for each set of extras, so that a later `make studio` does not install again.
 $(VENV)/.studio: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable .
+	@echo "Installing PyTorch and the rest into $(VENV): some minutes and 5 GB the first time ..."
+	@$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
+	@echo "Done. The command is $(BIN)/ddpm-studio; for ddpm-studio alone: . $(BIN)/activate"
 
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'

@@ -30,6 +30,7 @@ from ddpm.files import (
 )
 from ddpm.printable import printable
 from ddpm.progress import Told, told_after, untold
+from ddpm.sizes import size
 from ddpm.tensor_files import file_parts, read_tensors
 
 if TYPE_CHECKING:
@@ -299,9 +300,7 @@ def _bytes_of(named: dict[str, "Tensor"]) -> int:
 def _refuse_full_disk(folder: Path, need: int) -> None:
     free = shutil.disk_usage(folder).free
     if need + SPARE > free:
-        raise OSError(
-            errno.ENOSPC, f"the disk is full: it needs {need / 1e6:,.1f} MB and {free / 1e6:,.1f} MB are free"
-        )
+        raise OSError(errno.ENOSPC, f"the disk is full: it needs {size(need)} and {size(free)} are free")
 
 
 def _refuse_damage(checkpoint: Checkpoint, problem: str) -> None:

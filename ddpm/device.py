@@ -12,6 +12,7 @@ import psutil
 import torch
 
 from ddpm.errors import DeviceError, MemoryFullError
+from ddpm.sizes import size
 
 # Of the container that this process sees as its system: control groups, version 2.
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
@@ -69,7 +70,10 @@ def describe_device(device: torch.device) -> str:
     """A name for people, such as "NVIDIA H200 (cuda:0)" or "CPU, 2 threads"."""
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)} (cuda:{device.index or 0})"
-    return "Apple GPU (mps)" if device.type == "mps" else f"CPU, {torch.get_num_threads()} threads"
+    if device.type == "mps":
+        return "Apple GPU (mps)"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread" + ("s" if threads > 1 else "")
 
 
 @contextmanager
@@ -104,7 +108,7 @@ class DeviceMemory(NamedTuple):
     free: int
 
     def __str__(self) -> str:
-        return f"{self.total / 1e9:.1f} GB, {self.free / 1e9:.1f} free"
+        return f"{size(self.total)}, {size(self.free)} free"
 
 
 def device_memory(device: torch.device) -> DeviceMemory:

@@ -66,14 +66,14 @@ class TrainingMemory:
         return self.fixed.total + self.activations + self.batch
 
     def __str__(self) -> str:
-        """Such as "61.0 GB: weights 2.1, gradients 2.1, AdamW 4.2, averages 2.1, activations 50.5 at 64 images"."""
+        """Such as "61.0 GiB: weights 2.1, gradients 2.1, AdamW 4.2, averages 2.1, activations 50.5 at 64 images"."""
         images = "1 image" if self.images == 1 else f"{self.images:,} images"
         return f"{_in_words({**self.fixed.parts, 'activations': self.activations + self.batch})} at {images}"
 
 
 def _in_words(parts: dict[str, int]) -> str:
     total = sum(parts.values())
-    scale, unit = (1e9, "GB") if total >= 1e9 else (1e6, "MB")
+    scale, unit = (2**30, "GiB") if total >= 2**30 else (2**20, "MiB")
     words = ", ".join(f"{name} {size / scale:,.1f}" for name, size in parts.items())
     return f"{total / scale:,.1f} {unit}: {words}"
 

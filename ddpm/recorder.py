@@ -28,6 +28,7 @@ from ddpm.events import (
     Warned,
 )
 from ddpm.runs import Run, Status
+from ddpm.sizes import size
 from ddpm.train_config import TrainConfig
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class Recorder:
 
     def _note_checkpoint(self, saved: CheckpointSaved) -> None:
         self._retry_at, self._retry_seconds = None, RETRY_SECONDS[0]
-        self._note("checkpoint", saved.step, f"{saved.checkpoint.size / 1e6:.1f} MB, {saved.reason}")
+        self._note("checkpoint", saved.step, f"{size(saved.checkpoint.size)}, {saved.reason}")
 
     def _non_finite(self, event: NonFinite) -> None:
         # JSON has no word for what is no number.

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ddpm.sizes import size
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -82,9 +84,7 @@ def read_tensors(path: Path) -> dict[str, "Tensor"]:
         raise ValueError(f"{path.name} is no file")
     free = psutil.virtual_memory().available
     if status.st_size > free:
-        raise ValueError(
-            f"{path.name} has {status.st_size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB of memory are free"
-        )
+        raise ValueError(f"{path.name} has {size(status.st_size)}, and {size(free)} of memory are free")
     try:
         return load(path.read_bytes())
     except (SafetensorError, ArithmeticError, LookupError, RuntimeError, TypeError) as error:

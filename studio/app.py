@@ -31,6 +31,7 @@ from studio.workshop import Workshop
 
 if TYPE_CHECKING:
     from ddpm.checkpoint import Checkpoint
+    from ddpm.config import Config
     from ddpm.runs import Run
     from studio.drawing import Drawer
 
@@ -166,12 +167,16 @@ class StudioApp(Shell):
         try:
             # Before anything is asked: a question whose answer is refused is worse than none.
             self.workshop.runner.check_free(run)
+            config = run.config()
         except DDPMError as error:
             self.complain(error)
             return
         try:
             chosen = checkpoint or await self._newest_whole(run)
         except GivenUpError:
+            return
+        if chosen and chosen.step >= config.train.steps:
+            await self._train_further(run, chosen, config)
             return
         later = [other.step for other in run.checkpoints() if chosen and other.step > chosen.step]
         status = run.status()
@@ -192,6 +197,23 @@ class StudioApp(Shell):
         if agreed:
             self._train(run, chosen)
 
+    async def _train_further(self, run: "Run", checkpoint: "Checkpoint", config: "Config") -> None:
+        """Of a run whose recipe asks for no more: ask up to which step."""
+        from studio.run_questions import longer_recipe
+
+        def recipe(steps: str) -> "Config":
+            return longer_recipe(config, checkpoint.step, steps)
+
+        question = f"Train {run.name} up to which step?"
+        detail = (
+            f"Step {checkpoint.step:,} was to be its last. The learning rate goes on as if the new last step had been "
+            "that all along."
+        )
+        suggestion = str(2 * checkpoint.step)
+        steps = await self.push_screen_wait(Ask(question, detail, suggestion, "Train", recipe))
+        if steps is not None:
+            self._train(run, checkpoint, recipe(steps))
+
     async def _newest_whole(self, run: "Run") -> "Checkpoint | None":
         """The checkpoint to go on from, found by hashing files that may be large. Raises GivenUpError."""
         from ddpm.checkpoint import newest_whole
@@ -201,10 +223,10 @@ class StudioApp(Shell):
         )
         return await work_on(self, "Reading the newest checkpoint to see whether it is whole", job)
 
-    def _train(self, run: "Run", checkpoint: "Checkpoint | None") -> bool:
+    def _train(self, run: "Run", checkpoint: "Checkpoint | None", config: "Config | None" = None) -> bool:
         """Start training and show it; False, and a word why, where it cannot be started."""
         try:
-            self.workshop.runner.start(run, checkpoint)
+            self.workshop.runner.start(run, checkpoint, config)
         except DDPMError as error:
             self.complain(error)
             return False

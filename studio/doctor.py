@@ -14,6 +14,7 @@ from ddpm.errors import DDPMError
 from ddpm.retention import is_marked
 from ddpm.runs import Run
 from ddpm.runs_root import list_runs
+from ddpm.sizes import size
 from studio.figures import age
 from studio.run_state import seen_state, silence_words
 
@@ -63,7 +64,7 @@ def torch_and_devices() -> Iterator[Finding]:
     driver = _nvidia_driver()
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         properties = torch.cuda.get_device_properties(index)
-        memory = f"{properties.total_memory / 1e9:.0f} GB"
+        memory = size(properties.total_memory)
         name = f"cuda:{index}"
         yield Finding(name, f"{properties.name}, {memory}, driver {driver or 'unknown'}")
         yield from chosen_for(name)
@@ -79,7 +80,7 @@ def torch_and_devices() -> Iterator[Finding]:
     if torch.backends.mps.is_available():
         yield Finding("mps", "this Mac's own GPU")
         yield from chosen_for("mps")
-    yield Finding("cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads")
+    yield Finding("cpu", f"{os.cpu_count()} cores, {torch.get_num_threads()} used by torch")
     yield from chosen_for("cpu")
 
 
@@ -141,7 +142,7 @@ def place_of(root: Path) -> Iterator[Finding]:
         yield Finding("runs", f"{root} can be {'written' if there == root else 'made'}")
     free = shutil.disk_usage(there).free
     mend = "Make room, or choose another disk with --home." if free < LITTLE_ROOM else ""
-    yield Finding("disk", f"{free / 1e9:,.1f} GB free", mend)
+    yield Finding("disk", f"{size(free)} free", mend)
 
 
 def runs_in(root: Path, *, hashes: bool) -> Iterator[Finding]:
@@ -181,8 +182,10 @@ def _run(run: Run, hashes: bool) -> Iterator[Finding]:
     training = run.is_training()
     status = run.status()
     state = seen_state(status, training=training)
-    size = sum(checkpoint.size for checkpoint in checkpoints) / 1e6
-    found = f"{state}, {len(whole)} whole checkpoints{', hashes agree' if hashes and whole else ''}, {size:,.1f} MB"
+    on_disk = size(sum(checkpoint.size for checkpoint in checkpoints))
+    found = (
+        f"{state}, {len(whole)} whole checkpoints{', hashes agree' if hashes and whole else ''}, {on_disk}"
+    )
     if state == "dead":
         found += f"; its process is gone, go on with: ddpm-studio train --resume {run.name}"
     if state == "stalled":

@@ -3,6 +3,8 @@
 import math
 import time
 
+from ddpm.sizes import size as size
+
 
 def count(number: int) -> str:
     """A count with thin grouping: 60000 as 60,000."""
@@ -23,18 +25,6 @@ def shortened(text: str, longest: int) -> str:
         return text
     front = longest // 2
     return f"{text[:front]}…{text[len(text) - (longest - front - 1) :]}"
-
-
-def size(n_bytes: int) -> str:
-    """Bytes with a binary unit: 1536 as 1.5 KiB."""
-    if n_bytes < 1024:
-        return f"{n_bytes} B"
-    value = float(n_bytes)
-    for unit in ("KiB", "MiB", "GiB"):
-        value /= 1024
-        if value < 1024 or unit == "GiB":
-            break
-    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.1f} {unit}"
 
 
 def duration(seconds: float) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ddpm.checkpoint import SPARE
 from ddpm.errors import RunError
 from ddpm.runs import Run
+from ddpm.sizes import size
 from studio import background
 from studio.long_job import GivenUpError
 from studio.runner import Runner
@@ -55,6 +56,6 @@ def _refuse_full_disk(run: Run) -> None:
     free = shutil.disk_usage(run.path).free
     if free < needed:
         raise RunError(
-            f"{run.name} goes on here: to be handed over it needs a checkpoint of about {needed / 1e6:,.1f} MB, and "
-            f"{free / 1e6:,.1f} MB are free on its disk. Make room, then try again."
+            f"{run.name} goes on here: to be handed over it needs a checkpoint of about {size(needed)}, and "
+            f"{size(free)} are free on its disk. Make room, then try again."
         )

@@ -17,6 +17,7 @@ _COMMON = {
     "data.image_size": "Image size",
     "model.dim": "Width (dim)",
     "model.dim_mults": "Levels (mults)",
+    "model.class_conditional": "Told the classes",
     "diffusion.schedule": "Noise schedule",
     "diffusion.prediction": "Predicts",
     "diffusion.T": "Diffusion steps T",

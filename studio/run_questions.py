@@ -1,10 +1,11 @@
-"""What a person can tell a run that takes a value: how it is asked for, and what stands there at first."""
+"""What a person is asked for that a run is to be told or trained with, and what stands there at first."""
 
 from dataclasses import dataclass
 
 from ddpm.changes import recipe_at
 from ddpm.commands import ValueCommand, parse_command
 from ddpm.config import Config
+from ddpm.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -49,3 +50,11 @@ def preview_question(config: Config, step: int) -> RunQuestion:
 def note_question() -> RunQuestion:
     """For words to remember about this moment of the run."""
     return RunQuestion("note", "Note what?", "It is kept in the log and marked on the curve.", "", "Note")
+
+
+def longer_recipe(config: Config, step: int, steps: str) -> Config:
+    """The recipe of a run that has come to ``step``, its last one, with a later last one. Raises ConfigError."""
+    longer = config.with_values({"train": {"steps": steps}})
+    if longer.train.steps <= step:
+        raise ConfigError(f"It is at step {step:,} already. Give a later one.")
+    return longer

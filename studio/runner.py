@@ -15,6 +15,7 @@ from studio.torch_import import load_torch, no_collections
 if TYPE_CHECKING:
     from ddpm.checkpoint import Checkpoint
     from ddpm.commands import Command
+    from ddpm.config import Config
     from ddpm.runs import Run
 
 
@@ -69,16 +70,20 @@ class Runner:
         if run.is_training():
             raise RunError(f"{run.name} is being trained by another process already.")
 
-    def start(self, run: "Run", checkpoint: "Checkpoint | None" = None) -> None:
+    def start(
+        self, run: "Run", checkpoint: "Checkpoint | None" = None, config: "Config | None" = None
+    ) -> None:
         """Train ``run`` from its beginning or a checkpoint; its data set is downloaded where it is missing.
 
-        Raises RunError as ``check_free`` does.
+        ``config`` takes the place of its recipe. Raises RunError as ``check_free`` does.
         """
         self.check_free(run)
         self.run, self.error, self.progress = run, "", None
         self._stop_asked.clear()
         self._has_begun = False
-        self._thread = threading.Thread(target=self._train, args=(run, checkpoint), name=f"train {run.name}")
+        self._thread = threading.Thread(
+            target=self._train, args=(run, checkpoint, config), name=f"train {run.name}"
+        )
         self._thread.start()
 
     def stop(self) -> None:
@@ -99,7 +104,7 @@ class Runner:
         gc.collect()
         torch.cuda.empty_cache()
 
-    def _train(self, run: "Run", checkpoint: "Checkpoint | None") -> None:
+    def _train(self, run: "Run", checkpoint: "Checkpoint | None", config: "Config | None") -> None:
         let_the_screen_go_first()
         try:
             load_torch()
@@ -111,6 +116,7 @@ class Runner:
                 data_root=self.data_root,
                 take_commands=lambda: self._take_commands(run),
                 checkpoint=checkpoint,
+                config=config,
                 download=True,
                 progress=self._note_progress,
             )

@@ -71,6 +71,19 @@ def test_a_spike_of_the_loss_is_marked_on_its_plot_and_on_no_other(home):
     drive(home, script, (120, 36), show=run)
 
 
+def test_in_a_terminal_made_smaller_the_curve_takes_the_room_of_the_strip_below_it(home):
+    run = finished_run(home, "alpha")
+    run.append_metrics(metrics_row(42) | {"loss_bins": [0.1 * bin for bin in range(1, 9)]})
+
+    async def script(pilot, app):
+        await until_seen(pilot, "loss by t")
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "loss by t" not in screen_text(pilot))
+        await until(pilot, lambda: "too small to plot" not in screen_text(pilot))
+
+    drive(home, script, (160, 48), show=run)
+
+
 def test_a_finished_run_cannot_be_told_anything(home):
     run = finished_run(home, "alpha")
 

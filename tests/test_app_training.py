@@ -93,25 +93,29 @@ def test_pausing_and_going_on(home):
     drive(home, script)
 
 
-def test_resuming_goes_on_from_the_newest_checkpoint(home):
+def test_resuming_a_finished_run_asks_for_a_later_step_and_goes_on_from_its_newest_checkpoint(home):
     runner = Runner(home / "data")
     run = create_run(home / "runs", "alpha", tiny_config(train={"steps": 10}))
     runner.start(run)
     runner.join()
     assert runner.error == ""
-    run.write_config(run.config().with_values({"train": {"steps": 14}}))
 
     async def script(pilot, app):
-        await until_seen(pilot, "alpha")
+        await until_seen(pilot, "r Resume")
         await pilot.press("c")
         await until_seen(pilot, "✓ whole")
         await pilot.press("r")
+        await until_seen(pilot, "Train alpha up to which step?")
+        await pilot.press(*["backspace"] * 2, "9", "enter")
+        await until_seen(pilot, "Give a later one.")
+        await pilot.press("backspace", *"14", "enter")
         await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
         await until_seen(pilot, "14/14")
         await until_seen(pilot, "✓ finished")
 
     drive(home, script)
     assert "resumed" in [event["kind"] for event in run.events()]
+    assert run.config().train.steps == 14
 
 
 def test_quitting_while_training_asks_and_then_saves(home):

@@ -30,7 +30,7 @@ def test_training_leaves_a_whole_run_directory_and_says_so(trained):
     run = Run(home / "runs" / "one")
     assert "training one on CPU" in done.stdout
     assert "1,797 images" in done.stdout
-    assert "finished at step 12" in done.stdout
+    assert "finished at step 12\ndraw from it: ddpm-studio sample " in done.stdout
     assert "\x1b" not in done.stdout
     assert run.status().state == "finished"
     assert [row["step"] for row in run.metrics()] == [4, 8, 12]

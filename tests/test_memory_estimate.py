@@ -114,6 +114,6 @@ def test_the_estimate_draws_no_random_number_and_keeps_no_memory():
 
 def test_an_estimate_reads_as_one_line():
     words = str(training_memory(recipe(PLAIN), 1))
-    assert words.startswith(f"{training_memory(recipe(PLAIN), 1).total / 1e6:.1f} MB: weights 4.0, ")
+    assert words.startswith(f"{training_memory(recipe(PLAIN), 1).total / 2**20:.1f} MiB: weights 3.8, ")
     assert words.endswith(" at 1 image")
     assert all(name in words for name in ("gradients", "AdamW", "averages", "activations"))

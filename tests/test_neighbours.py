@@ -47,13 +47,13 @@ def test_neighbours_are_the_living_runs_on_the_same_gpu_of_this_machine(trained)
 
 
 def test_neighbours_are_told_with_the_memory_that_they_leave(trained, monkeypatch):
-    monkeypatch.setattr(neighbours, "device_memory", lambda device: DeviceMemory(16 * 10**9, 3 * 10**9))
+    monkeypatch.setattr(neighbours, "device_memory", lambda device: DeviceMemory(16 * 2**30, 3 * 2**30))
     mine = trained("mine", "NVIDIA H200 (cuda:1)")
     assert warn_of_neighbours(mine, GPU) == []
     trained("a", "NVIDIA H200 (cuda:1)")
-    assert warn_of_neighbours(mine, GPU) == ["a trains on cuda:1 as well, which has 16.0 GB, 3.0 free"]
+    assert warn_of_neighbours(mine, GPU) == ["a trains on cuda:1 as well, which has 16.0 GiB, 3.0 GiB free"]
     trained("b", "NVIDIA H200 (cuda:1)")
-    assert warn_of_neighbours(mine, GPU) == ["a, b train on cuda:1 as well, which has 16.0 GB, 3.0 free"]
+    assert warn_of_neighbours(mine, GPU) == ["a, b train on cuda:1 as well, which has 16.0 GiB, 3.0 GiB free"]
 
 
 def test_a_run_that_starts_beside_another_says_so_and_trains(tmp_path, monkeypatch):

@@ -25,6 +25,7 @@ from ddpm.events import (
 from ddpm.preview_file import preview_name
 from ddpm.printable import printable
 from ddpm.runs import Run
+from studio.home import home_option
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -91,7 +92,8 @@ def happening(event: Event, run: Run) -> str:
                 f"{status.parameters:,} parameters, from step {step} to {status.steps}"
             )
         case StateChanged(state=state, step=step, message=message):
-            return f"{state} at step {step}" + (f": {message}" if message else "")
+            said = f"{state} at step {step}" + (f": {message}" if message else "")
+            return "\n".join([said, *_what_next(state, run)])
         case NonFinite(step=step, loss=loss, grad_norm=grad_norm):
             return f"step {step} changed nothing: its loss is {loss}, its gradient's norm {grad_norm}"
         case RolledBack(step=step, back_to=back_to, words=words):
@@ -108,6 +110,14 @@ def happening(event: Event, run: Run) -> str:
             return f"checkpoint {run.checkpoints_path / f'{step:08d}'}"
         case _:
             return ""
+
+
+def _what_next(state: str, run: Run) -> list[str]:
+    """What a person may want to do with a run that has ended."""
+    home = home_option(run.path.parent.parent)
+    if state == "finished":
+        return [f"draw from it: ddpm-studio sample {run.name}{home}"]
+    return [f"go on: ddpm-studio train --resume {run.name}{home}"] if state == "stopped" else []
 
 
 class PlainReport:

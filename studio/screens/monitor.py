@@ -167,7 +167,7 @@ class MonitorScreen(StudioScreen):
                     )
                 return state in ALIVE
             case "resume":
-                return state not in (*ALIVE, "finished", "gone")
+                return state not in (*ALIVE, "gone")
             case "checkpoints" | "sample":
                 return state != "gone"
         return True

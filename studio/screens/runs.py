@@ -184,8 +184,6 @@ class RunsScreen(StudioScreen):
                 return False
             if action in ("resume", "delete", "rename") and chosen.state in ALIVE:
                 return False
-            if action == "resume" and chosen.state == "finished":
-                return False
         return action != "clear_filter" or self._line.is_open
 
     def _refresh_keys(self) -> None:

@@ -42,6 +42,11 @@ class RunPlot(QuantityPlot):
         yield from super().compose()
         yield HeatStrip("loss by t", id="heat")
 
+    def on_resize(self) -> None:
+        # At once: a curve that has no room any more tells of no frame, and the strip would keep its lines for ever.
+        if self.size.height < ROOM_FOR_HEAT:
+            self.query_one(HeatStrip).display = False
+
     def on_plot_framed(self, message: Plot.Framed) -> None:
         message.stop()
         self._show_heat(message.frame)

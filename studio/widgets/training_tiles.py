@@ -22,13 +22,19 @@ def show_figures(tiles: Tiles, view: RunView) -> None:
         figures.loss(smooth), long_note="moving average" if smooth is not None else ""
     )
     tiles.tile("speed-tile").show(figures.rate(view.figure("img_per_s")))
-    seen = view.status.images_seen
-    epochs = f"{seen / view.status.dataset_size:.3g}" if view.status.dataset_size else ""
-    notes = (f"{epochs} ep.", f"{epochs} epochs") if epochs else ("", "")
+    # What prepares, or has only been branched, has not said it yet.
+    seen = view.status.images_seen or view.figure("images_seen") or 0
+    notes = _epochs(seen / view.status.dataset_size) if view.status.dataset_size else ("", "")
     tiles.tile("seen-tile").show(figures.short_count(seen), notes[0], long_note=notes[1])
     tiles.tile("lr-tile").show(_small(view.figure("lr")))
     tiles.tile("norm-tile").show(_small(view.figure("grad_norm")))
     _show_memory(tiles.tile("memory-tile"), view.memory)
+
+
+def _epochs(number: float) -> tuple[str, str]:
+    """In short, for the narrowest tile, and in full."""
+    short = f"{number:.0f}" if number >= 10 else f"{number:.2g}"
+    return f"{short} ep.", f"{number:.3g} epochs"
 
 
 def _show_memory(tile: Tile, memory: dict[str, int]) -> None:
