@@ -1,6 +1,8 @@
 """One run, live or long over: its loss, its figures, its samples and what happened to it."""
 
 import asyncio
+import math
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,7 +26,7 @@ from studio.run_state import ALIVE, nobody_listens
 from studio.run_view import RunView
 from studio.screens.base import StudioScreen
 from studio.screens.dialogs import Ask, Confirm
-from studio.sysmon import MachineSampler
+from studio.sysmon import MachineFigures, MachineSampler
 from studio.widgets.bar import Bar
 from studio.widgets.monitor_panels import MonitorPanels
 from studio.widgets.preview import SamplePane
@@ -40,6 +42,8 @@ from studio.widgets.words import Words
 from studio.workshop import Workshop
 
 POLL_SECONDS = 0.2
+# Numbers that move all the time are painted no oftener: the training would have to wait for it.
+PAINT_SECONDS = 0.5
 MEASURE_SECONDS = 1.0
 LONGEST_SOURCE = 20
 EMPTY = "samples appear here\nwhile it trains"
@@ -56,6 +60,8 @@ class MonitorScreen(StudioScreen):
         self.view = RunView()
         self._feed = RunFeed(run)
         self._sampler = MachineSampler(run.path)
+        self._painted_at = -math.inf
+        self._machine: MachineFigures | None = None
 
     def body(self) -> list[Widget]:
         return [
@@ -85,22 +91,30 @@ class MonitorScreen(StudioScreen):
         return 0.0 if news.more else POLL_SECONDS
 
     def _take(self, news: News) -> None:
-        state, paused = self.view.state, self.view.status.state
+        before = self.view.state, self.view.status.state
         if news.events_began_again:
             self.query_one(RunLog).begin_again()
         self.view.take(news, starting=self.workshop.runner.is_starting(self.run))
-        self._show_head()
-        self._show_trouble()
-        show_figures(self.query_one(Tiles), self.view)
         if news.events:
             self.query_one(RunLog).wait_for("")
             self.query_one(RunLog).add(news.events)
-        self.query_one(RunPlot).follow()
-        self._show_previews()
-        if (state, paused) != (self.view.state, self.view.status.state):
+        turned = before != (self.view.state, self.view.status.state)
+        if turned or news.events or time.monotonic() - self._painted_at >= PAINT_SECONDS:
+            self._painted_at = time.monotonic()
+            self._show()
+        if turned:
             self.refresh_bindings()
 
     # What is shown
+
+    def _show(self) -> None:
+        """Show all that may have changed at once, which is painted once."""
+        self._show_head()
+        self._show_trouble()
+        show_figures(self.query_one(Tiles), self.view)
+        self._show_machine()
+        self.query_one(RunPlot).follow()
+        self._show_previews()
 
     def _show_head(self) -> None:
         view = self.view
@@ -131,16 +145,20 @@ class MonitorScreen(StudioScreen):
         self.query_one(PreviewPane).take(steps, empty)
 
     async def _measure(self) -> float:
-        """The machine's figures, once a second, while they are shown."""
-        panel, line = self.query_one(SystemPanel), self.query_one(SystemLine)
-        if panel.display or line.display:
+        """The machine's figures, once a second, while they are shown; the next look at the run shows them."""
+        if self.query_one(SystemPanel).display or self.query_one(SystemLine).display:
             alive = self.view.state in ALIVE
-            figures = await asyncio.to_thread(self._sampler.sample, self.view.status, alive=alive)
-            if self.is_there and panel.display:
-                panel.show(figures, self.view.memory if alive else {})
-            elif self.is_there:
-                line.show(figures)
+            self._machine = await asyncio.to_thread(self._sampler.sample, self.view.status, alive=alive)
         return MEASURE_SECONDS
+
+    def _show_machine(self) -> None:
+        panel, line = self.query_one(SystemPanel), self.query_one(SystemLine)
+        if self._machine is None:
+            return
+        if panel.display:
+            panel.show(self._machine, self.view.memory if self.view.state in ALIVE else {})
+        else:
+            line.show(self._machine)
 
     # Keys
 

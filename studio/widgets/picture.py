@@ -79,6 +79,8 @@ class PictureView(Widget):
         self._sizes: dict[tuple[Rung, tuple[int, int]], float] = {}
         self._code: PictureCode | None = None
         self._half: list[Strip] = []
+        self._filtered_half: list[Strip] = []
+        self._filtered_for: tuple[object, ...] = ()
         self._is_new = False
 
     def show(self, draw: Draw, cells: tuple[int, int]) -> None:
@@ -175,6 +177,7 @@ class PictureView(Widget):
         # Not before the placeholders of the new one are there, or there would be nothing for a moment.
         self.call_after_refresh(self._forget, self._code)
         self._code, self._half, self._is_new = code, half, True
+        self._filtered_for = ()
         self.styles.height, self.styles.width = code.cells
         self.display = True
         self.refresh()
@@ -219,11 +222,8 @@ class PictureView(Widget):
         if code is None or y >= code.cells[0] or width != code.cells[1]:
             return ground.crop(crop.x, crop.right)
         if code.half is not None:
-            line = self._half[y]
-            for line_filter in self.get_line_filters():
-                line = line.apply_filter(line_filter, self.background_colors[1])
             self._count_again(code)
-            return line.crop(crop.x, crop.right)
+            return self._filtered()[y].crop(crop.x, crop.right)
         if not self.screen.is_active or (crop.x, crop.right) != (0, width):
             return ground.crop(crop.x, crop.right)
         self._count_again(code)
@@ -234,6 +234,16 @@ class PictureView(Widget):
             return Strip([Segment(placeholders(y, width), Style.parse(f"rgb({red},{green},{blue})"))], width)
         assert code.sixel is not None
         return _SixelStrip(ground, code.sixel[y], self.region.x, self.region.y + y)
+
+    def _filtered(self) -> list[Strip]:
+        """The lines of half cells as the app's filters leave them: found once, as they are asked for whatever moves."""
+        filters, ground = self.get_line_filters(), self.background_colors[1]
+        if self._filtered_for != (filters, ground):
+            lines = self._half
+            for line_filter in filters:
+                lines = [line.apply_filter(line_filter, ground) for line in lines]
+            self._filtered_half, self._filtered_for = lines, (filters, ground)
+        return self._filtered_half
 
     def _count_again(self, code: "PictureCode") -> None:
         """What is sent again, because something has covered it, counts again."""

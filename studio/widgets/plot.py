@@ -124,12 +124,17 @@ class Plot(Widget, can_focus=True):
         self._draw_anew()
 
     def render_line(self, y: int) -> Strip:
-        # Here and nowhere else: what is hidden is not asked for its lines, and then costs nothing.
+        # Not before: what is hidden is not asked for its lines, and then costs nothing.
+        self.draw_if_old()
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
+
+    def draw_if_old(self) -> Frame | None:
+        """Draw now what the next painting would draw, for who paints something in line with it: its frame."""
         drawn_for = (self.size, self.app.theme, self.visual_style)
         if self._drawn_for != drawn_for:
             self._drawn_for, self._drawn_at = drawn_for, time.monotonic()
             self._draw()
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
+        return self.frame
 
     def _draw(self) -> None:
         width, height = self.size

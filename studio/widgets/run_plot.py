@@ -37,6 +37,7 @@ class RunPlot(QuantityPlot):
         self._view = view
         self._seen: tuple[object, ...] = ()
         self._drawn_at = -math.inf
+        self._heat_frame: Frame | None = None
 
     def compose(self) -> ComposeResult:
         yield from super().compose()
@@ -49,9 +50,11 @@ class RunPlot(QuantityPlot):
 
     def on_plot_framed(self, message: Plot.Framed) -> None:
         message.stop()
-        self._show_heat(message.frame)
+        if message.frame is not self._heat_frame:
+            self._show_heat(message.frame)
 
     def _show_heat(self, frame: Frame) -> None:
+        self._heat_frame = frame
         strip = self.query_one(HeatStrip)
         bins = self._view.series.loss_bins(self.unit)
         strip.display = bool(bins) and self.quantity.field == "loss" and self.size.height >= ROOM_FOR_HEAT
@@ -69,6 +72,9 @@ class RunPlot(QuantityPlot):
             self._drawn_at = time.monotonic()
         self.plot.marks = tuple(self.marks())
         self.plot.redraw()
+        # With the curve already, and not after it: the screen is painted once for both.
+        if self.plot.is_on_screen and (frame := self.plot.draw_if_old()):
+            self._show_heat(frame)
 
     def lines(self) -> list[Line]:
         quantity = self.quantity

@@ -21,6 +21,7 @@ class SystemPanel(Words):
     def __init__(self, id: str | None = None) -> None:
         super().__init__("measuring …", id=id)
         self._rows: list[SystemRow] = []
+        self._n_lines = 1
 
     def on_mount(self) -> None:
         self.border_title = "system"
@@ -40,7 +41,9 @@ class SystemPanel(Words):
     def _write(self) -> None:
         if self._rows and self.size.width:
             lines = [line for row in self._rows for line in _lines(row, self.content_size.width)]
-            self.update(Content("\n").join(lines))
+            # Its width is that of its column, so that only another number of lines takes other room.
+            self.update(Content("\n").join(lines), layout=len(lines) != self._n_lines)
+            self._n_lines = len(lines)
 
 
 class SystemLine(Words):
