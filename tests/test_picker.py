@@ -15,10 +15,16 @@ class Form(App[None]):
     def __init__(self):
         super().__init__()
         self.told = []
+        self.painted = set()
 
     def compose(self):
         yield Picker(FRUIT, "apple", id="fruit", words={"cherry": "a cherry"})
         yield Button("next")
+
+    def _display(self, screen, renderable):
+        # What a terminal is sent; a picture of the screen would be of what it ought to show.
+        self.painted.update(y for y, _, _ in getattr(renderable, "spans", ()))
+        super()._display(screen, renderable)
 
     def on_picker_changed(self, event):
         self.told.append(event.value)
@@ -48,6 +54,18 @@ def test_keys_that_come_before_the_list_is_there_move_in_it():
         await pilot.press("space", "up", "up", "up", "enter")  # above the first is the last
         assert picker.value == "cherry"
         assert "a cherry" in picker.render().plain
+
+    use(script)
+
+
+def test_every_line_of_the_list_is_sent_to_the_terminal_when_it_opens():
+    async def script(pilot, app, picker):
+        app.painted.clear()
+        await pilot.press("enter")
+        await pilot.pause()
+        shown = app.query_one(PickerList).region
+        assert shown.height == len(FRUIT)
+        assert app.painted >= set(range(shown.y, shown.bottom))
 
     use(script)
 

@@ -161,6 +161,8 @@ class BarReport:
             case StateChanged(state=state, step=step):
                 total = self.run.status().steps
                 self.progress.update(self.training, description=state, completed=step, total=total)
+                if state == "running":  # what was said of the data
+                    self.progress.update(self.training, figures="")
         words = happening(event, self.run)
         if words and not isinstance(event, PreviewDrawn | CheckpointSaved):
             self.progress.console.print(printable(words), highlight=False, markup=False, soft_wrap=True)

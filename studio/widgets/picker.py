@@ -15,8 +15,9 @@ _TYPED_TOGETHER = 0.7  # seconds: letters typed faster are the beginning of one 
 class PickerList(OptionList, can_focus=False):
     """What there is to pick. The keys go to its picker, so that none is lost while it comes."""
 
-    def on_mount(self) -> None:
-        self.call_after_refresh(self.scroll_to_highlight)
+    def on_show(self) -> None:
+        # Not earlier: to ask where it is before it has a place makes Textual take it for painted.
+        self.scroll_to_highlight()
 
 
 class Picker(Widget, can_focus=True):
