@@ -46,19 +46,20 @@ RECIPES: dict[str, tuple[float, dict[str, Any]]] = {
             "previews": {"every": 50, "n": 16, "steps": 20},
         },
     ),
+    # The smallest network there is, on one image of 8x8: nothing takes fewer milliseconds here.
     "short": (
         0.95,
         {
             "data": {"source": "digits"},
             "model": {
-                "dim": 8,
+                "dim": 4,
                 "dim_mults": (1,),
                 "blocks_per_level": 1,
                 "attention_levels": (),
                 "middle_attention": False,
-                "norm_groups": 4,
+                "norm_groups": 2,
             },
-            "train": {**ENDLESS, "batch_size": 4, "log_every": 20},
+            "train": {**ENDLESS, "batch_size": 1, "log_every": 20, "precision": "float32"},
             "previews": {"every": 1000, "n": 16, "steps": 20},
         },
     ),

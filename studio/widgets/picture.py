@@ -24,6 +24,7 @@ from studio.terminal import Pictures
 
 if TYPE_CHECKING:
     from PIL import Image
+    from rich.console import Console
 
     from studio.half_cells import HalfCells
     from studio.picture_code import PictureCode
@@ -81,7 +82,7 @@ class PictureView(Widget):
         self._half: list[Strip] = []
         self._filtered_half: list[Strip] = []
         self._filtered_for: tuple[object, ...] = ()
-        self._is_new = False
+        self._unsent: set[int] = set()
 
     def show(self, draw: Draw, cells: tuple[int, int]) -> None:
         """Show what is drawn into (height, width) cells at most."""
@@ -176,7 +177,7 @@ class PictureView(Widget):
             self._write(code.transmission)
         # Not before the placeholders of the new one are there, or there would be nothing for a moment.
         self.call_after_refresh(self._forget, self._code)
-        self._code, self._half, self._is_new = code, half, True
+        self._code, self._half, self._unsent = code, half, set(range(code.cells[0]))
         self._filtered_for = ()
         self.styles.height, self.styles.width = code.cells
         self.display = True
@@ -211,9 +212,7 @@ class PictureView(Widget):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         # Not by way of Textual's styles, which would dye what is no colour but the number of a picture.
-        lines = [self._line(y, crop) for y in range(crop.y, crop.bottom)]
-        self._is_new = False
-        return lines
+        return [self._line(y, crop) for y in range(crop.y, crop.bottom)]
 
     def _line(self, y: int, crop: Region) -> Strip:
         width = self.size.width
@@ -222,18 +221,17 @@ class PictureView(Widget):
         if code is None or y >= code.cells[0] or width != code.cells[1]:
             return ground.crop(crop.x, crop.right)
         if code.half is not None:
-            self._count_again(code)
-            return self._filtered()[y].crop(crop.x, crop.right)
+            return self._counted(self._filtered()[y], y).crop(crop.x, crop.right)
         if not self.screen.is_active or (crop.x, crop.right) != (0, width):
             return ground.crop(crop.x, crop.right)
-        self._count_again(code)
         if code.kitty is not None:
             from studio.kitty_graphics import color_of, placeholders
 
             red, green, blue = color_of(code.kitty)
-            return Strip([Segment(placeholders(y, width), Style.parse(f"rgb({red},{green},{blue})"))], width)
+            style = Style.parse(f"rgb({red},{green},{blue})")
+            return self._counted(Strip([Segment(placeholders(y, width), style)], width), y)
         assert code.sixel is not None
-        return _SixelStrip(ground, code.sixel[y], self.region.x, self.region.y + y)
+        return self._counted(_SixelStrip(ground, code.sixel[y], self.region.x, self.region.y + y), y)
 
     def _filtered(self) -> list[Strip]:
         """The lines of half cells as the app's filters leave them: found once, as they are asked for whatever moves."""
@@ -245,11 +243,39 @@ class PictureView(Widget):
             self._filtered_half, self._filtered_for = lines, (filters, ground)
         return self._filtered_half
 
-    def _count_again(self, code: "PictureCode") -> None:
-        """What is sent again, because something has covered it, counts again."""
-        if not self._is_new:
-            again = code.n_bytes - len(code.transmission)
-            self._pictures.budget.spend_again(again // code.cells[0])
+    def _counted(self, line: Strip, y: int) -> Strip:
+        """The line, which counts again when it is sent again, because something has covered it."""
+        code = self._code
+        assert code is not None
+
+        def sent() -> None:
+            if y in self._unsent:
+                self._unsent.remove(y)
+            else:
+                again = code.n_bytes - len(code.transmission)
+                self._pictures.budget.spend_again(again // code.cells[0])
+
+        return _CountedStrip(line, sent)
+
+
+class _CountedStrip(Strip):
+    """Calls ``sent`` when it is written. Textual asks for many lines that it writes nothing of."""
+
+    def __init__(self, line: Strip, sent: Callable[[], None]) -> None:
+        super().__init__([], line.cell_length)
+        self._line, self._sent = line, sent
+        self._segments = line._segments
+
+    def render(self, console: "Console") -> str:
+        self._sent()
+        return self._line.render(console)
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        return [_CountedStrip(part, self._sent) for part in self._line.divide(cuts)]
+
+    def crop(self, start: int, end: int | None = None) -> Strip:
+        part = self._line.crop(start, end)
+        return _CountedStrip(part, self._sent) if part else part
 
 
 class _SixelStrip(Strip):
