@@ -300,7 +300,9 @@ def _bytes_of(named: dict[str, "Tensor"]) -> int:
 def _refuse_full_disk(folder: Path, need: int) -> None:
     free = shutil.disk_usage(folder).free
     if need + SPARE > free:
-        raise OSError(errno.ENOSPC, f"the disk is full: it needs {size(need)} and {size(free)} are free")
+        raise OSError(
+            errno.ENOSPC, f"the disk is full: it needs {size(need + SPARE)} and {size(free)} are free"
+        )
 
 
 def _refuse_damage(checkpoint: Checkpoint, problem: str) -> None:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from app_pilot import drive, screen_text, tiny_config, until, until_seen, untrained_checkpoint
 from PIL import Image
+from textual.widgets import Input
 
 from ddpm.edit_recipe import fitted_edit
 from ddpm.errors import RunError
+from ddpm.exchange.network_file import load_network_file
 from ddpm.generate import draw, load_network
 from ddpm.runs import Run
 from ddpm.runs_root import create_run
@@ -20,6 +22,7 @@ from studio.attention_look import MARK, heat_picture, look, step_of
 from studio.drawing import Order
 from studio.gallery import images_of, saved_drawings
 from studio.screens.sample import SampleScreen
+from studio.widgets.picker import Picker
 from studio.widgets.preview import SamplePane
 from studio.widgets.sample_form import SampleForm
 
@@ -147,7 +150,7 @@ def test_images_are_made_of_pictures_of_the_data_of_earlier_samples_and_of_files
     drive(home, script, (80, 40))
 
 
-def test_an_average_of_any_length_is_drawn_where_the_run_stores_what_it_takes(home):
+def test_an_average_of_any_length_is_drawn_and_exported_where_the_run_stores_what_it_takes(home):
     averages = {"ema_lengths": [0.05, 0.1], "ema_snapshot_every": 2}
     run = create_run(home / "runs", "alpha", tiny_config(train=averages))
     list(train_run(run, data_root=home / "data", take_commands=list))
@@ -171,8 +174,27 @@ def test_an_average_of_any_length_is_drawn_where_the_run_stores_what_it_takes(ho
         await until(pilot, lambda: not form.field("average_length").display)
         form.fill(order, form.field("checkpoint").text)
         assert form.order() == order
+        await pilot.press("escape", "c")
+        await until_seen(pilot, "e Export")
+        await pilot.press("e")
+        await until_seen(pilot, "Export step 12")
+        app.screen.query_one("#export-weights").query_one(Picker).value = "post-hoc …"
+        length, place = (app.screen.query_one(f"#export-{id}").query_one(Input) for id in ("length", "path"))
+        await until(pilot, lambda: place.value.endswith("post-hoc-0.08.safetensors"))
+        length.value = "0.3"
+        await until(pilot, lambda: place.value.endswith("post-hoc-0.3.safetensors"))
+        await pilot.press("ctrl+s")
+        await until_seen(pilot, "Length: a share of the run")
+        length.value = "0.07"
+        await until(pilot, lambda: place.value.endswith("post-hoc-0.07.safetensors"))
+        await pilot.press("ctrl+s")
+        await until_seen(pilot, "e Export")
 
     drive(home, script, (120, 50))
+    exported = load_network_file(
+        run.path / "exports" / "alpha-step-00000012-post-hoc-0.07.safetensors", "cpu"
+    )
+    assert exported.weights == "post-hoc-0.07"
 
 
 def test_saved_drawings_that_are_damaged_are_told_of_or_left_out(home, trained):

@@ -3,18 +3,21 @@
 from pathlib import Path
 from typing import ClassVar
 
-from textual import work
+from pydantic import ValidationError
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, Input, Static
 
+from ddpm.averaging import MADE
 from ddpm.checkpoint import Checkpoint, weights_in
 from ddpm.config import Config
 from ddpm.errors import DDPMError
 from ddpm.progress import Progress
 from ddpm.runs import Run
+from ddpm.sample_config import SampleConfig
 from ddpm.sample_recipe import NO_CLASS
 from studio import figures
 from studio.action import Place
@@ -26,6 +29,7 @@ from studio.screens.working import LOOK_SECONDS, JobProgress
 from studio.widgets.fields import Field, KeyedInput
 from studio.widgets.key_line import KeyLine
 from studio.widgets.picker import Picker
+from studio.widgets.sample_form import LENGTH_WORDS, NUMBER, POST_HOC, USUAL_LENGTH, choices_of
 
 
 class ExportDialog(StudioWindow[str | None]):
@@ -45,7 +49,10 @@ class ExportDialog(StudioWindow[str | None]):
             yield Static(Content.styled(f"Export step {self._checkpoint.step:,}", "bold"))
             yield Static("", id="export-format-words", classes="dialog-detail", markup=False)
             yield Field("Format", Picker(FORMATS, "safetensors"), id="export-format")
-            yield Field("Weights", Picker(weights_in(self._checkpoint), "ema"), id="export-weights")
+            yield Field(
+                "Weights", Picker(choices_of(weights_in(self._checkpoint)), "ema"), id="export-weights"
+            )
+            yield Field("Length", KeyedInput(USUAL_LENGTH, allowed=NUMBER), id="export-length")
             yield Field(
                 "Draws the class",
                 Picker((NO_CLASS, *self._config.data.class_names), NO_CLASS),
@@ -71,9 +78,15 @@ class ExportDialog(StudioWindow[str | None]):
     def _field(self, id: str) -> Field:
         return self.query_one(f"#{id}", Field)
 
+    @property
+    def _weights(self) -> str:
+        chosen = self._field("export-weights").text
+        return f"{MADE}{self._field('export-length').text.strip()}" if chosen == POST_HOC else chosen
+
     def _show_choice(self) -> None:
-        """What the format is, whether it needs a class, and a usual place unless a person typed another."""
-        format, weights = self._field("export-format").text, self._field("export-weights").text
+        """What the format is, what else has to be said, and a usual place unless a person typed another."""
+        format, weights = self._field("export-format").text, self._weights
+        self._field("export-length").display = weights.startswith(MADE)
         words = f"{format}: {FORMATS[format]}"
         self.query_one("#export-format-words", Static).update(Content.styled(words, "$muted"))
         self._field("export-class").display = format == "diffusers" and bool(self._config.num_classes)
@@ -86,6 +99,10 @@ class ExportDialog(StudioWindow[str | None]):
         self._usual = usual
 
     def on_picker_changed(self, event: Picker.Changed) -> None:
+        self._show_choice()
+
+    @on(Input.Changed, "#export-length Input")
+    def _length_changed(self) -> None:
         self._show_choice()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -127,6 +144,8 @@ class ExportDialog(StudioWindow[str | None]):
         place = self._field("export-path").text.strip()
         if not place:
             self._say("Name the place to write to.")
+        elif not _are_weights(self._weights):
+            self._say(f"Length: {LENGTH_WORDS}.")
         elif not self._job:
             self._export(Path(place).expanduser())
 
@@ -134,7 +153,7 @@ class ExportDialog(StudioWindow[str | None]):
     async def _export(self, out: Path) -> None:
         label = self._field("export-class")
         chosen = label.text if label.display and label.text != NO_CLASS else None
-        weights, format = self._field("export-weights").text, self._field("export-format").text
+        weights, format = self._weights, self._field("export-format").text
 
         def write(progress: Progress) -> str:
             from ddpm.generate import load_network  # torch, in the thread that writes
@@ -157,3 +176,11 @@ class ExportDialog(StudioWindow[str | None]):
             self._say("Nothing was written.")
         except DDPMError as error:
             self._say(str(error))
+
+
+def _are_weights(name: str) -> bool:
+    try:
+        SampleConfig(weights=name, steps=1)
+    except ValidationError:
+        return False
+    return True

@@ -41,6 +41,7 @@ HELP = {
 EACH_IN_TURN, SEVERAL = "each in turn", "several …"
 # An average of any length, made of those that the run has stored; its length is asked for beside.
 POST_HOC = "post-hoc …"
+USUAL_LENGTH, LENGTH_WORDS = "0.08", "a share of the run, between 0 and 0.288"
 FIELDS = (
     "weights",
     "sampler",
@@ -90,7 +91,7 @@ class SampleForm(VerticalScroll):
             yield Field(label, _picture_input(id), id=id)
         yield Field("Checkpoint", Picker(self._checkpoints, self._checkpoint), id="checkpoint")
         yield Field("Weights", Picker(self._weights or [usual.weights], usual.weights), id="weights")
-        yield Field("Length", KeyedInput("", allowed=NUMBER, placeholder="0.08"), id="average_length")
+        yield Field("Length", KeyedInput("", allowed=NUMBER, placeholder=USUAL_LENGTH), id="average_length")
         yield Field("Sampler", Picker(_choices("sampler"), usual.sampler), id="sampler")
         yield Field("Steps", KeyedInput(str(usual.steps), allowed=DIGITS), id="steps")
         yield Field("Spacing", Picker(_choices("spacing"), usual.spacing), id="spacing")
@@ -181,7 +182,7 @@ class SampleForm(VerticalScroll):
         }
         problems |= {"mask": f"name a file, or {', '.join(MASKS)}"} if "mask" in missing else {}
         if self._is_post_hoc and "weights" in problems:
-            problems["average_length"] = "a share of the run, between 0 and 0.288"
+            problems["average_length"] = LENGTH_WORDS
             problems["weights"] = ""
         for id in (*FIELDS, *PICTURES, "average_length"):
             self.field(id).show_problem(problems.get(id, ""))
