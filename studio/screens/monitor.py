@@ -42,7 +42,7 @@ from studio.widgets.words import Words
 from studio.workshop import Workshop
 
 POLL_SECONDS = 0.2
-# Numbers that move all the time are painted no oftener: the training would have to wait for it.
+# New rows are painted no oftener, and the machine's figures with them: the training has to wait for it.
 PAINT_SECONDS = 0.5
 MEASURE_SECONDS = 1.0
 LONGEST_SOURCE = 20
@@ -99,7 +99,8 @@ class MonitorScreen(StudioScreen):
             self.query_one(RunLog).wait_for("")
             self.query_one(RunLog).add(news.events)
         turned = before != (self.view.state, self.view.status.state)
-        if turned or news.events or time.monotonic() - self._painted_at >= PAINT_SECONDS:
+        rested = time.monotonic() - self._painted_at
+        if turned or news.events or rested >= (PAINT_SECONDS if news.rows else MEASURE_SECONDS):
             self._painted_at = time.monotonic()
             self._show()
         if turned:
