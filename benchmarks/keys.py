@@ -1,6 +1,6 @@
 """How soon a key is answered in the monitor of a run that the same app trains.
 
-    python benchmarks/keys.py [--rounds 10]
+    python benchmarks/keys.py [--rounds 10] [--write]
 
 The real program in a pseudo-terminal of 160x48 trains the embedded digits. A round presses keys of several kinds,
 some tenths of a second apart; each is timed from the moment it is written until words have come out of the terminal
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app_terminal import COLUMNS, LINES, AppTerminal
+from results import table, write_section
 
 from ddpm.runs import Run
 from ddpm.runs_root import list_runs
@@ -109,30 +110,41 @@ class Monitor:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=10, help="of 22 keys each (default 10)")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--write", action="store_true", help="replace the section of RESULTS.md")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         terminal = AppTerminal(Path(home), "--images", "half")
         try:
             run = start_training(terminal, Path(home))
             monitor, first, began = Monitor(terminal), run.status().step, time.monotonic()
-            answers = [answer for _ in range(rounds) for answer in monitor.answers()]
+            answers = [answer for _ in range(arguments.rounds) for answer in monitor.answers()]
             rate = (run.status().step - first) / (time.monotonic() - began)
         finally:
             terminal.end()
-    print(
-        f"{len(answers)} keys at {COLUMNS}x{LINES} while it trains {rate:.1f} steps/s; load of the machine "
-        f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n"
-    )
-    print(f"{'key to paint, ms':26} {'keys':>5} {'p50':>7} {'p99':>7} {'most':>7} {'p50 without a core':>20}")
-    for kind in dict.fromkeys(answer.kind for answer in answers):
-        show(kind, [answer for answer in answers if answer.kind == kind])
-    median, slowest = show("all", answers)
-    met = median <= MEDIAN_GOAL and slowest <= SLOWEST_GOAL
-    print(
-        f"\ngoals: p50 {median * 1e3:.1f} of at most {MEDIAN_GOAL * 1e3:.0f} ms, "
-        f"p99 {slowest * 1e3:.1f} of at most {SLOWEST_GOAL * 1e3:.0f} ms: {'met' if met else 'missed'}"
-    )
+    told, met = report(answers, rate)
+    print(told)
+    if arguments.write:
+        write_section(f"Keys, at {COLUMNS}x{LINES}", told, ("torch", "textual"))
     return 0 if met else 1
+
+
+def report(answers: list[Answer], rate: float) -> tuple[str, bool]:
+    """What to write, and whether the goals are met; ``rate``: the steps a second that it trained meanwhile."""
+    kinds = dict.fromkeys(answer.kind for answer in answers)
+    rows = [figures(kind, [answer for answer in answers if answer.kind == kind]) for kind in kinds]
+    seconds = sorted(answer.seconds for answer in answers)
+    median, slowest = share_of(seconds, 0.5), share_of(seconds, 0.99)
+    met = median <= MEDIAN_GOAL and slowest <= SLOWEST_GOAL
+    lines = table(
+        ["key to paint, ms", "keys", "p50", "p99", "most", "p50 without a core"],
+        [*rows, figures("all", answers)],
+    )
+    return (
+        f"{len(answers)} keys while it trains {rate:.1f} steps/s; load of the machine {os.getloadavg()[0]:.1f} on "
+        f"{os.cpu_count()} cores.\n\n{lines}\n\n"
+        f"Goals: p50 {median * 1e3:.1f} of at most {MEDIAN_GOAL * 1e3:.0f} ms, "
+        f"p99 {slowest * 1e3:.1f} of at most {SLOWEST_GOAL * 1e3:.0f} ms: {'met' if met else 'missed'}."
+    ), met
 
 
 def start_training(terminal: AppTerminal, home: Path) -> Run:
@@ -146,16 +158,11 @@ def start_training(terminal: AppTerminal, home: Path) -> Run:
     return run
 
 
-def show(kind: str, answers: list[Answer]) -> tuple[float, float]:
-    """Print a line of figures; returns the median and the time within which 99 in 100 keys are painted."""
+def figures(kind: str, answers: list[Answer]) -> list[str]:
     seconds = sorted(answer.seconds for answer in answers)
     without_core = sorted(answer.without_core for answer in answers)
-    median, slowest = share_of(seconds, 0.5), share_of(seconds, 0.99)
-    print(
-        f"{kind:26} {len(seconds):5} {median * 1e3:7.1f} {slowest * 1e3:7.1f} {seconds[-1] * 1e3:7.1f} "
-        f"{share_of(without_core, 0.5) * 1e3:20.1f}"
-    )
-    return median, slowest
+    shown = [share_of(seconds, 0.5), share_of(seconds, 0.99), seconds[-1], share_of(without_core, 0.5)]
+    return [kind, str(len(answers)), *(f"{figure * 1e3:.1f}" for figure in shown)]
 
 
 def share_of(ordered: list[float], share: float) -> float:

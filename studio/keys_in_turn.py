@@ -47,9 +47,14 @@ class KeysInTurn(App[None]):
             await self._hand_out(event)
 
     @property
+    def seconds_without_key(self) -> float:
+        """How long ago the last key was handed out."""
+        return time.monotonic() - self._handed_out_at
+
+    @property
     def _is_key_under_way(self) -> bool:
         """Not for ever: a key may be at a widget that is busy, or have left with one that was removed."""
-        is_new = time.monotonic() - self._handed_out_at < LONGEST_SECONDS
+        is_new = self.seconds_without_key < LONGEST_SECONDS
         return self._laps_left > 0 and (is_new or not self.screen.is_mounted)
 
     async def _hand_out(self, event: events.Event) -> None:

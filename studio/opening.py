@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from studio import late_answers
 from studio.app import StudioApp
 from studio.error_report import report_of
+from studio.garbage import collected_between_keys
 from studio.leaving import Leaver
 from studio.settings import Settings
 from studio.terminal import Pictures
@@ -39,7 +40,7 @@ def run_app(
         with leaver.listening():
             began, is_over = time.monotonic(), True
             try:
-                with drawing_unbreakably(), late_answers.swallowed():
+                with drawing_unbreakably(), late_answers.swallowed(), collected_between_keys():
                     app.run()
                 lived = time.monotonic() - began
                 is_over = app.fault is None or lived < SOUND_SECONDS or leaver.is_leaving

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual import actions as action_words
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 
 from ddpm.errors import DDPMError
@@ -17,7 +17,7 @@ from studio.actions import ACTIONS
 from studio.run_state import ALIVE, LOOKS
 from studio.run_summaries import RunSummaries, RunSummary
 from studio.screens.base import StudioScreen
-from studio.screens.window import StudioWindow
+from studio.screens.window import StudioWindow, Window
 
 if TYPE_CHECKING:
     from studio.shell import Shell
@@ -37,6 +37,10 @@ class Command:
     run: Callable[[], Any]
     weight: float = 1.0
     unasked: bool = True
+
+
+class Palette(CommandPalette, Window[None]):
+    """Textual's own, over a screen that is toned down as behind every window."""
 
 
 class StudioCommands(Provider):

@@ -18,6 +18,7 @@ from studio.actions import EVERYWHERE, bindings
 from studio.ascii_only import AsciiOnly
 from studio.error_report import ErrorReport, report_of
 from studio.folder_window import open_folder
+from studio.garbage import LOOK_SECONDS, collect_if_idle
 from studio.keymap import keymap_of
 from studio.keys_in_turn import KeysInTurn
 from studio.screens.base import StudioScreen
@@ -75,6 +76,9 @@ class Shell(KeysInTurn):
                 "Of your own keys some are not used: " + "; ".join(self.keys.problems) + "."
             )
 
+    def on_mount(self) -> None:
+        self.set_interval(LOOK_SECONDS, lambda: collect_if_idle(self.seconds_without_key))
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return variables(self.current_theme)
 
@@ -103,6 +107,12 @@ class Shell(KeysInTurn):
     def action_help(self) -> None:
         if isinstance(self.screen, StudioScreen | StudioWindow):
             self.push_screen(Help(self.screen.place, self.keys))
+
+    def action_command_palette(self) -> None:
+        from studio.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     # What went wrong
 

@@ -1,36 +1,28 @@
 """Small windows over the screen: a question, a moment of waiting, the list of keys."""
 
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Button, Input, LoadingIndicator, Static
+from textual.widgets import Input, LoadingIndicator, Static
 
 from ddpm.errors import DDPMError
 from studio.action import Place
 from studio.keymap import Keymap
+from studio.screens.window import Window
+from studio.widgets.choice import Choice
 from studio.widgets.key_line import KeyLine
 from studio.widgets.key_table import KeyTable
 
-Answer = TypeVar("Answer")
+
+def _asked(question: str, detail: str) -> Static:
+    return Static(Content.assemble((question, "bold"), "\n\n", (detail, "$muted")))
 
 
-class Dialog(ModalScreen[Answer]):
-    """A window over a screen, which shows through."""
-
-    def on_resize(self, event: events.Resize) -> None:
-        # Textual tells a screen that is new of its size after it has been laid out for that, and would then lay it
-        # out and draw it once more, and the screens below it.
-        if event.size == self.outer_size:
-            event.prevent_default()
-
-
-class Confirm(Dialog[bool]):
+class Confirm(Window[bool]):
     """A question with two answers; escape is no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,29 +37,23 @@ class Confirm(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(Content.styled(self._question, "bold"))
-            yield Static(Content.styled(self._detail, "$muted"), classes="dialog-detail")
+            yield _asked(self._question, self._detail)
             with Horizontal(classes="dialog-buttons"):
-                yield Button(
-                    f"{self._yes} (y)",
-                    id="yes",
-                    variant="error" if self._dangerous else "primary",
-                    compact=True,
-                )
-                yield Button("Cancel (esc)", id="no", compact=True)
+                yield Choice(f"{self._yes} (y)", "yes", "error" if self._dangerous else "primary")
+                yield Choice("Cancel (esc)", "no")
         yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one("#no" if self._dangerous else "#yes").focus()
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
+    def on_choice_chosen(self, event: Choice.Chosen) -> None:
+        self.dismiss(event.choice.id == "yes")
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)
 
 
-class Ask(Dialog[str | None]):
+class Ask(Window[str | None]):
     """A line of text, asked for; escape is none. What is wrong with it is said below until it is mended."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -84,13 +70,12 @@ class Ask(Dialog[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(Content.styled(self._question, "bold"))
-            yield Static(Content.styled(self._detail, "$muted"), classes="dialog-detail")
+            yield _asked(self._question, self._detail)
             yield Input(self._text, classes="dialog-input", compact=True, select_on_focus=False)
             yield Static("", classes="dialog-problem", markup=False)
             with Horizontal(classes="dialog-buttons"):
-                yield Button(f"{self._yes} (enter)", id="yes", variant="primary", compact=True)
-                yield Button("Cancel (esc)", id="no", compact=True)
+                yield Choice(f"{self._yes} (enter)", "yes", "primary")
+                yield Choice("Cancel (esc)", "no")
         yield KeyLine()
 
     def on_input_changed(self) -> None:
@@ -99,8 +84,8 @@ class Ask(Dialog[str | None]):
     def on_input_submitted(self) -> None:
         self.action_submit()
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        if event.button.id == "yes":
+    def on_choice_chosen(self, event: Choice.Chosen) -> None:
+        if event.choice.id == "yes":
             self.action_submit()
         else:
             self.dismiss(None)
@@ -115,7 +100,7 @@ class Ask(Dialog[str | None]):
         self.dismiss(text)
 
 
-class Waiting(Dialog[bool]):
+class Waiting(Window[bool]):
     """Shown until ``done`` says so, asked ten times a second, or until its user does not want to wait; gives whether
     it is done."""
 
@@ -139,7 +124,7 @@ class Waiting(Dialog[bool]):
             self.dismiss(True)
 
 
-class Help(Dialog[None]):
+class Help(Window[None]):
     """The keys of a screen and of the whole app."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

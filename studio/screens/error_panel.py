@@ -6,12 +6,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
 from studio.action import Place
 from studio.actions import window_bindings
 from studio.error_report import ErrorReport
 from studio.screens.window import StudioWindow
+from studio.widgets.choice import Choice
 from studio.widgets.key_line import KeyLine
 
 
@@ -35,17 +36,17 @@ class ErrorPanel(StudioWindow[None]):
             with VerticalScroll(id="error-details"):
                 yield Static(report.details, markup=False)
             with Horizontal(classes="dialog-buttons"):
-                yield Button("Details (d)", id="details", compact=True)
-                yield Button("Copy details (c)", id="copy", compact=True)
-                yield Button("Close (esc)", id="close", variant="primary", compact=True)
+                yield Choice("Details (d)", "details")
+                yield Choice("Copy details (c)", "copy")
+                yield Choice("Close (esc)", "close", "primary")
         yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one("#error-details").display = False
         self.query_one("#close").focus()
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        match event.button.id:
+    def on_choice_chosen(self, event: Choice.Chosen) -> None:
+        match event.choice.id:
             case "details":
                 self.action_details()
             case "copy":

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Button, Input, Static
+from textual.widgets import Input, Static
 
 from ddpm.averaging import MADE
 from ddpm.checkpoint import Checkpoint, weights_in
@@ -26,6 +26,7 @@ from studio.exporting import FORMATS, export, usual_place
 from studio.long_job import GivenUpError, LongJob, told_as
 from studio.screens.window import StudioWindow
 from studio.screens.working import LOOK_SECONDS, JobProgress
+from studio.widgets.choice import Choice
 from studio.widgets.fields import Field, KeyedInput
 from studio.widgets.key_line import KeyLine
 from studio.widgets.picker import Picker
@@ -62,8 +63,8 @@ class ExportDialog(StudioWindow[str | None]):
             yield Static("", classes="dialog-problem", markup=False)
             yield JobProgress()
             with Horizontal(classes="dialog-buttons"):
-                yield Button("Export (ctrl+s)", id="yes", variant="primary", compact=True)
-                yield Button("Cancel (esc)", id="no", compact=True)
+                yield Choice("Export (ctrl+s)", "yes", "primary")
+                yield Choice("Cancel (esc)", "no")
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -111,8 +112,8 @@ class ExportDialog(StudioWindow[str | None]):
     def on_input_submitted(self) -> None:
         self.action_export()
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        if event.button.id == "yes":
+    def on_choice_chosen(self, event: Choice.Chosen) -> None:
+        if event.choice.id == "yes":
             self.action_export()
         else:
             self.action_leave()
@@ -123,7 +124,7 @@ class ExportDialog(StudioWindow[str | None]):
     def _busy(self, job: LongJob[str] | None) -> None:
         self._job = job
         self.query_one(JobProgress).display = job is not None
-        self.query_one("#yes", Button).disabled = job is not None
+        self.query_one("#yes", Choice).disabled = job is not None
         self.refresh_bindings()
 
     def _show_progress(self) -> None:

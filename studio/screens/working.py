@@ -8,10 +8,10 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from studio.long_job import GivenUpError, LongJob, Result
+from studio.screens.window import Window
 from studio.widgets.bar import Bar
 from studio.widgets.key_line import KeyLine
 
@@ -42,7 +42,7 @@ class JobProgress(Vertical):
         self.query_one(Static).update("ending it …" if job.is_given_up else job.words)
 
 
-class Working(ModalScreen[None]):
+class Working(Window[None]):
     """Shown until a job is over; escape ends the job, and is not kept waiting for one that does not hear of it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Cancel", key_display="esc")]

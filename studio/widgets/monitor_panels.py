@@ -44,14 +44,14 @@ class MonitorPanels(Horizontal):
 
     def _leave_room_for_plot(self) -> None:
         """Keep the log low, or out of the way, where the terminal is low or words of an error take its lines."""
-        styles = self.query_one("#log").styles
+        log = self.query_one("#log")
         if "plot" in self.layout_now.hidden:
-            self.screen.remove_class("-no-room-for-log")
-            styles.max_height = None
+            log.remove_class("-no-room")
+            log.styles.max_height = None
             return
         room = self.size.height - self.query_one("#tiles").outer_size.height - LOWEST_PLOT
-        self.screen.set_class(room < LOWEST_LOG - 1, "-no-room-for-log")
-        styles.max_height = max(LOWEST_LOG, min(room, int(MOST_OF_LOG * self.size.height)))
+        log.set_class(room < LOWEST_LOG - 1, "-no-room")
+        log.styles.max_height = max(LOWEST_LOG, min(room, int(MOST_OF_LOG * self.size.height)))
 
     def toggle(self, panel: Panel) -> None:
         """Hide a panel, or show it again."""
@@ -132,10 +132,17 @@ class MonitorPanels(Horizontal):
         await asyncio.to_thread(remember, self.layout_now)
 
     def _apply(self) -> None:
-        layout = self.layout_now
+        layout, hidden = self.layout_now, set(self.layout_now.hidden)
+        left, right, log = (self.query_one(f"#{id}") for id in ("left", "right", "log"))
         for panel in PANELS:
-            self.screen.set_class(panel in layout.hidden, f"-no-{panel}")
-        right, log = self.query_one("#right").styles, self.query_one("#log").styles
-        right.width = None if layout.side is None or self.samples_are_full else f"{layout.side}%"
-        log.height = None if layout.log is None or "plot" in layout.hidden else layout.log
+            self.query_one(f"#{panel}").set_class(panel in hidden, "-hidden")
+        self.screen.query_one("#system-line").set_class("system" in hidden, "-hidden")
+        log.set_class("plot" in hidden, "-alone")
+        has_only_tiles = {"plot", "log"} <= hidden
+        left.set_class(has_only_tiles, "-narrow")
+        right.set_class(has_only_tiles, "-broad")
+        right.set_class("samples" in hidden, "-without-samples")
+        right.set_class({"samples", "system"} <= hidden, "-empty")
+        right.styles.width = None if layout.side is None or self.samples_are_full else f"{layout.side}%"
+        log.styles.height = None if layout.log is None or "plot" in hidden else layout.log
         self.call_after_refresh(self._leave_room_for_plot)
