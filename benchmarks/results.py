@@ -18,7 +18,7 @@ def write_section(title: str, body: str, packages: tuple[str, ...]) -> None:
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     section = (
         f"## {title}\n{date.today()}; {_processor()}, {os.cpu_count()} cores; "
-        f"Python {platform.python_version()}, {versions}.\n`python {shlex.join(sys.argv)}`\n\n{body.strip()}\n"
+        f"Python {platform.python_version()}, {versions}.\n`python {_command()}`\n\n{body.strip()}\n"
     )
     text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Measured\n"
     pattern = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
@@ -36,6 +36,12 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [header, *rows]]
     lines.insert(1, ["-" * width for width in widths])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _command() -> str:
+    """The words that ran this, but for paths of this machine, which say nothing to anyone else."""
+    words = ["DIR" if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    return shlex.join([f"benchmarks/{Path(sys.argv[0]).name}", *words])
 
 
 def _processor() -> str:
