@@ -6,10 +6,13 @@ from typing import ClassVar
 
 from textual import work
 from textual.actions import ActionParseResult
+from textual.await_remove import AwaitRemove
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.dom import DOMNode
 from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from ddpm.spelling import hint
@@ -78,6 +81,12 @@ class Shell(KeysInTurn):
 
     def on_mount(self) -> None:
         self.set_interval(LOOK_SECONDS, lambda: collect_if_idle(self.seconds_without_key))
+
+    def _prune(self, *nodes: Widget, parent: DOMNode | None = None) -> AwaitRemove:
+        # The screen below one that goes is drawn as it comes back. Textual would lay it out and draw it once more when
+        # the other is gone.
+        only_screens = all(isinstance(node, Screen) for node in nodes)
+        return super()._prune(*nodes, parent=None if only_screens else parent)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return variables(self.current_theme)

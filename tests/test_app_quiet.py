@@ -14,6 +14,7 @@ from app_pilot import (
     write_checkpoint,
     write_preview,
 )
+from textual._compositor import Compositor
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -333,3 +334,26 @@ def test_a_screen_that_opens_sends_its_picture_once(home, key):
         assert book.sent_again < book.sent[0] / 2
 
     drive(home, script, (160, 48))
+
+
+def test_a_screen_that_another_one_covered_is_drawn_once_when_that_goes(home, monkeypatch):
+    old_run(home)
+    painted, paint = [], Compositor.render_full_update
+    monkeypatch.setattr(
+        Compositor, "render_full_update", lambda *words, **named: painted.append(1) or paint(*words, **named)
+    )
+
+    async def script(pilot, app):
+        await until(pilot, lambda: app.screen.chosen_run is not None)
+        for key in ("enter", "question_mark"):
+            runs = app.screen
+            await pilot.press(key)
+            await until(pilot, lambda runs=runs: app.screen is not runs)
+            await pilot.pause(0.3)
+            painted.clear()
+            await pilot.press("escape")
+            await until(pilot, lambda runs=runs: app.screen is runs and painted)
+            await pilot.pause(0.3)
+            assert len(painted) == 1
+
+    drive(home, script)

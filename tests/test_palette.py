@@ -21,7 +21,7 @@ def test_the_palette_offers_what_works_on_this_screen_first(tmp_path):
         await until_seen(pilot, "Open the monitor of the chosen run.")
         words = screen_text(pilot)
         assert "(j)" in words, words
-        assert "Resume  (r)" not in words, "a finished run cannot be resumed"
+        assert "All runs  (" not in words, "nothing is filtered"
         assert words.index("Open  (") < words.index("New  (j)")
 
     drive(tmp_path, script, (120, 50), settings=Settings(keymap={"runs": {"new": "j"}}))
