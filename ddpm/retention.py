@@ -1,6 +1,5 @@
 """Which checkpoints stay: the newest ones, every M-th, and those that a person marked "keep for ever"."""
 
-import shutil
 import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -9,6 +8,7 @@ from pathlib import Path
 from ddpm import run_lock
 from ddpm.checkpoint import MARK, Checkpoint, clear_leftovers, look_at, steps_of
 from ddpm.errors import CheckpointError, RunError
+from ddpm.files import remove_folder
 from ddpm.progress import Told, untold
 from ddpm.runs import Run
 
@@ -91,8 +91,11 @@ def prune_run(run: Run, told: Told = untold) -> list[int]:
             ) from None
 
 
-def delete(run: Run, checkpoint: Checkpoint) -> None:
+def delete(run: Run, checkpoint: Checkpoint, told: Told = untold) -> None:
     """Delete one checkpoint of a run for good, marked or not; nobody begins to train the run meanwhile.
+
+    ``told`` hears of its files. Once one is gone the checkpoint is: what is left where ``told`` ends it goes with
+    the next ``prune``, after the next checkpoint.
 
     Raises CheckpointError where it is gone already, cannot be deleted, or is the newest whole one of a run in
     training, which would be lost without it.
@@ -104,7 +107,7 @@ def delete(run: Run, checkpoint: Checkpoint) -> None:
             # A trainer deletes none but older ones, so that whatever it does meanwhile the newest whole one stays.
             _refuse_newest(run, checkpoint)
         try:
-            _remove(checkpoint)
+            _remove(checkpoint, told)
         except OSError as error:
             raise CheckpointError(
                 f"Cannot delete the checkpoint {checkpoint.path}: {error.strerror}."
@@ -120,13 +123,13 @@ def _refuse_newest(run: Run, checkpoint: Checkpoint) -> None:
         )
 
 
-def _remove(checkpoint: Checkpoint) -> None:
+def _remove(checkpoint: Checkpoint, told: Told = untold) -> None:
     # Renamed first, so that a checkpoint is never seen half deleted.
     doomed = checkpoint.path.with_name(f".pruned-{uuid.uuid4().hex}")
     checkpoint.path.rename(doomed)
     # A mark inside would keep the remains from being cleared away later, if this is interrupted.
     (doomed / MARK).unlink(missing_ok=True)
-    shutil.rmtree(doomed, ignore_errors=True)
+    remove_folder(doomed, told)
 
 
 def _cannot(checkpoint: Checkpoint, error: OSError) -> CheckpointError:

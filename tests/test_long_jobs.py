@@ -89,6 +89,9 @@ def test_a_deletion_that_is_ended_has_deleted_whole_things_only(home):
         (40, True),
     ]
     with pytest.raises(GivenUpError):
+        retention.delete(run, run.checkpoints()[0], EndAfter(2))
+    assert [one.step for one in list_checkpoints(run.checkpoints_path)] == [30, 40]
+    with pytest.raises(GivenUpError):
         run.delete(EndAfter(3))
     assert not run.is_there()
     finished_run(home, "beta").delete()  # takes the rest along

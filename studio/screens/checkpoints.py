@@ -182,7 +182,11 @@ class CheckpointsScreen(StudioScreen):
         if not chosen.problem and not others:
             detail += " It is the only whole one: without it the run can neither go on nor draw."
         if await self.agrees(question, detail, "Delete"):
-            await self.did(retention.delete, self.run, chosen.checkpoint)
+            job = LongJob(
+                lambda progress: retention.delete(self.run, chosen.checkpoint, told_as(progress, "files"))
+            )
+            left = f"Step {chosen.step:,} is gone; what is left of its files goes after the next checkpoint."
+            await self.finished(f"Deleting step {chosen.step:,}", job, left)
             await self._look()
 
     def action_prune(self) -> None:
