@@ -174,7 +174,8 @@ def _length(config: Config, n: int | None) -> str:
     if n:
         per_epoch = math.ceil(n / train.batch_size)
         epochs = train.steps * train.batch_size / n
-        lines += f"{per_epoch:,} steps an epoch, {epochs:,.1f} epochs\n"
+        steps = "1 step" if per_epoch == 1 else f"{per_epoch:,} steps"
+        lines += f"{steps} an epoch, {epochs:,.1f} epochs\n"
     previews = config.previews
     if previews.every:
         lines += f"{previews.n} samples every {previews.every:,} steps\n"

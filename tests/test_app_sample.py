@@ -8,7 +8,7 @@ from studio.widgets.picker import Picker
 from studio.widgets.sample_form import SampleForm
 
 
-def test_the_form_hides_what_has_no_meaning_for_sampler_and_network(home):
+def test_the_form_makes_room_for_the_images_and_hides_what_has_no_meaning_for_sampler_and_network(home):
     finished_run(home, "alpha")
 
     async def script(pilot, app):
@@ -17,6 +17,11 @@ def test_the_form_hides_what_has_no_meaning_for_sampler_and_network(home):
         await until(pilot, lambda: isinstance(app.screen, SampleScreen))
         await until_seen(pilot, "Draw  (ctrl+s)")
         assert "Eta" in screen_text(pilot)
+        await pilot.press("f")
+        await until(pilot, lambda: "Eta" not in screen_text(pilot))
+        assert app.screen.query_one("#drawn").size.width > 70
+        await pilot.press("escape")
+        await until_seen(pilot, "Eta")
         for absent in ("Variance (DDPM)", "Class", "Guidance", "Quantile"):
             assert absent not in screen_text(pilot)
         app.screen.query_one("#clip").query_one(Picker).value = "dynamic"

@@ -156,6 +156,8 @@ class SampleScreen(StudioScreen):
         if chosen is None:
             self.notify("There is no whole checkpoint to draw from yet.", severity="warning")
             return
+        if order is None:
+            self.remove_class("-full-samples")  # what is wrong is said at the fields
         if order is None or self.drawer.is_alive:
             return
         self._frame, self._following, self._saved_in, self._reopened = None, True, None, ""
@@ -300,6 +302,17 @@ class SampleScreen(StudioScreen):
             self._say(f"Saved in {folder}" + (f", with {written.name}" if written.suffix == ".gif" else ""))
 
     # What was saved before
+
+    def action_full_samples(self) -> None:
+        self.toggle_class("-full-samples")
+        self.query_one("#drawn" if self.has_class("-full-samples") else "#draw").focus()
+
+    async def action_go_back(self) -> None:
+        """Out of the full size; then back to the screen before."""
+        if self.has_class("-full-samples"):
+            self.action_full_samples()
+        else:
+            await self.app.run_action("back")
 
     def action_gallery(self) -> None:
         self._open_gallery()
