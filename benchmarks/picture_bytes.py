@@ -43,7 +43,12 @@ PICTURES = re.compile(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=60, help="of each protocol (default 60)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=60,
+        help="of each protocol (default 60, what the budget is about: a shorter time has the first burst in it)",
+    )
     seconds = parser.parse_args().seconds
     print(f"{'kB/s, ' + format(seconds, 'g') + ' s':12} {'pictures':>9} {'in all':>9}")
     met = True
