@@ -167,7 +167,7 @@ class StudioApp(Shell):
         try:
             # Before anything is asked: a question whose answer is refused is worse than none.
             self.workshop.runner.check_free(run)
-            config = run.config()
+            config = await asyncio.to_thread(run.config)
         except DDPMError as error:
             self.complain(error)
             return

@@ -25,7 +25,7 @@ WALK = [
     ("checkpoints", ["c"], "Keep", ["escape"]),
     ("sample", ["s"], "press ctrl+s to draw", ["escape"]),
     ("schedule", ["f"], "network, off", ["escape"]),
-    ("monitor", ["enter"], "finished", ["escape"]),
+    ("monitor", ["enter"], "RAM", ["escape"]),
     ("compare", ["space", "down", "space", "C"], "step 60", ["escape"]),
 ]
 
