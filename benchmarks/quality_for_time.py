@@ -234,7 +234,8 @@ def main() -> int:
     jury = Jury(work, trained_judge("mnist", given.data_root))
     floor = jury.figures(f"test images, {given.n}", lambda: unseen_images(given.data_root, given.n))
     outcomes = [
-        judged(jury, name, given.data_root, measured[name], steps[name], given.n) for name in CONTESTANTS
+        judged(jury, name, given.data_root, measured[name], steps[name], given.n)
+        for name in given.contestants
     ]
     text, met = report(outcomes, floor, given.n)
     print(text)

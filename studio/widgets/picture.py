@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # Draws an RGB picture of whole cells that fits into a room; None where that is too small.
 Draw = Callable[[Scale], "Image.Image | None"]
 WAIT = 0.1
+# So many of them a picture stays, before ways are tried that were too much for the last ones.
+REST_WAITS = 10
 # Seconds until a screen that opens has its layout, and until who shows a picture has put words beside it.
 SETTLES, TELLS = 0.06, 0.01
 FORGETS = 0.9
@@ -122,10 +124,20 @@ class PictureView(Widget):
         # What was too much for the last pictures may not be for this one: tried again after some.
         self._sizes = {key: size * FORGETS for key, size in self._sizes.items()}
         shown: int | None = None
-        while shown is None or shown != self._first_within(budget.burst, ladder, cells):
+        tried: set[int] = set()
+        while True:
             way = self._first_within(budget.left, ladder, cells)
             best = self._first_within(budget.burst, ladder, cells)
+            if shown is not None and shown == best:
+                untried = next((better for better in range(best) if better not in tried), None)
+                if untried is None or not await self._has_rest(wanted, ladder):
+                    return
+                # Too much for earlier pictures: what it takes of this one is seen when it is tried.
+                tried.add(untried)
+                await self._encode(draw, ladder[untried], cells)
+                continue
             if way is not None and self._is_seen and (shown is None or way == best):
+                tried.add(way)
                 coded = await self._encode(draw, ladder[way], cells)
                 if self._wanted is None or self._wanted[1] != cells or self._pictures.ladder is not ladder:
                     return
@@ -144,6 +156,14 @@ class PictureView(Widget):
             await asyncio.sleep(WAIT)
             if self._wanted is not wanted or self._pictures.ladder is not ladder:
                 return
+
+    async def _has_rest(self, wanted: object, ladder: tuple[Rung, ...]) -> bool:
+        """Wait a moment; False as soon as another picture is wanted, or this one in other ways."""
+        for _ in range(REST_WAITS):
+            await asyncio.sleep(WAIT)
+            if self._wanted is not wanted or self._pictures.ladder is not ladder:
+                return False
+        return True
 
     def _first_within(self, n_bytes: float, ladder: tuple[Rung, ...], cells: tuple[int, int]) -> int | None:
         """The best way that so many bytes are enough for, going by what it took lately.
