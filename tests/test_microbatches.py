@@ -158,7 +158,7 @@ def test_memory_for_not_even_one_image_is_one_sentence_with_what_is_needed(digit
         list(cramped.run())
     sentence = str(told.value)
     assert all(
-        word in sentence for word in ("MB: weights", "activations", "at 1 image;", "free", "Use a smaller")
+        word in sentence for word in ("MiB: weights", "activations", "at 1 image;", "free", "Use a smaller")
     )
     assert cramped.step == 0
 
