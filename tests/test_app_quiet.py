@@ -26,6 +26,7 @@ from studio.feed import RunFeed
 from studio.panel_memory import PanelLayout, remember
 from studio.picture_budget import PictureBudget
 from studio.run_summaries import RunSummaries
+from studio.screens import runs
 from studio.screens.checkpoints import CheckpointsScreen
 from studio.screens.new_run import NewRunScreen
 from studio.screens.runs import RunsScreen
@@ -180,6 +181,9 @@ def test_samples_are_never_shown_under_the_name_of_another_run(home, monkeypatch
         return images
 
     monkeypatch.setattr(newest_samples, "_images_of", slowly)
+    monkeypatch.setattr(
+        runs, "SHARE_OF_LOOKING", 1e6
+    )  # the list waits for its own reading, not for that of samples
 
     async def script(pilot, app):
         await until(pilot, read_alpha.is_set)

@@ -67,6 +67,7 @@ class RunsScreen(StudioScreen):
         super().__init__(workshop, "Runs")
         self._summaries = RunSummaries(workshop.runs_root)
         self._reading = asyncio.Lock()
+        self._seconds_read = 0.0
         self.list = RunList()
         self._keys_for: SeenState | None = None
         self._problem = ""  # why the runs cannot be read
@@ -89,9 +90,10 @@ class RunsScreen(StudioScreen):
     # Reading
 
     async def _look(self) -> float:
-        began = time.monotonic()
+        is_first = not self._seconds_read
         await self._read_runs()
-        seconds = max(1.0, SHARE_OF_LOOKING * (time.monotonic() - began))
+        # The first time it is what has to be imported that takes long.
+        seconds = 1.0 if is_first else max(1.0, SHARE_OF_LOOKING * self._seconds_read)
         await self._read_details()
         return seconds
 
@@ -111,6 +113,7 @@ class RunsScreen(StudioScreen):
         runner = self.workshop.runner
         starting = runner.run.path if runner.run and runner.is_starting(runner.run) else None
         async with self._reading:
+            began = time.monotonic()
             try:
                 self.list.take(await asyncio.to_thread(self._summaries.read, starting))
                 self._problem = ""
@@ -123,6 +126,7 @@ class RunsScreen(StudioScreen):
                 return
             in_sight = [summary.run for summary in self.query_one(RunTable).in_sight]
             await asyncio.to_thread(self._summaries.read_details, in_sight)
+            self._seconds_read = time.monotonic() - began
         await self._take_details()
         if self.is_there:
             await self._show_samples()
