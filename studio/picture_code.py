@@ -1,6 +1,7 @@
 """A drawn picture as the bytes that a terminal is sent. Kept apart, as the first screen need not load Pillow."""
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from PIL import Image
 
@@ -12,11 +13,12 @@ from studio.picture_ladder import Rung, Scale
 class PictureCode:
     """A picture of (height, width) cells; of ``half``, ``sixel`` and ``kitty`` what its protocol needs.
 
-    ``kitty`` is the picture's number.
+    ``kitty`` is the picture's number. Codes with the same ``look`` show the same.
     """
 
     cells: tuple[int, int]
     n_bytes: int
+    look: bytes
     half: half_cells.HalfCells | None = None
     sixel: list[str] | None = None
     kitty: int | None = None
@@ -26,17 +28,18 @@ class PictureCode:
 def encode(image: Image.Image, rung: Rung, scale: Scale, number: int) -> PictureCode:
     """An RGB picture of whole cells in the colours of a rung; ``number`` is kitty's name for it."""
     cells = (image.height // scale.per_cell[0], image.width // scale.per_cell[1])
+    look = blake2b(f"{rung} {scale} {image.size}".encode() + image.tobytes()).digest()
     if rung.protocol == "half":
         few = rung.colors <= 256
         lines = half_cells.half_cells(_in_few_colors(image, rung.colors).convert("RGB") if few else image)
-        return PictureCode(cells, half_cells.count_bytes(lines), half=lines)
+        return PictureCode(cells, half_cells.count_bytes(lines), look, half=lines)
     picture = _in_few_colors(image, rung.colors)
     if rung.protocol == "sixel":
         rows = sixels.sixel_lines(picture, scale.per_cell[0])
-        return PictureCode(cells, sum(map(len, rows)), sixel=rows)
+        return PictureCode(cells, sum(map(len, rows)), look, sixel=rows)
     sent = kitty_graphics.transmission(picture, number, cells)
     marked = len(kitty_graphics.placeholders(0, cells[1]).encode()) * cells[0]
-    return PictureCode(cells, len(sent) + marked, kitty=number, transmission=sent)
+    return PictureCode(cells, len(sent) + marked, look, kitty=number, transmission=sent)
 
 
 def _in_few_colors(image: Image.Image, colors: int) -> Image.Image:

@@ -8,7 +8,7 @@ from textual.widgets import Static
 
 from studio.picture_budget import PictureBudget
 from studio.terminal import find_pictures
-from studio.widgets.picture import PictureView
+from studio.widgets.picture import Draw, PictureView
 
 
 class Between(App[None]):
@@ -20,6 +20,10 @@ class Between(App[None]):
         super().__init__()
         self.pictures = find_pictures("half")
         self.pictures.budget = PictureBudget(1e6, clock=lambda: 0.0)
+        self.shown: list[Draw] = []
+
+    def on_picture_view_shown(self, event: PictureView.Shown) -> None:
+        self.shown.append(event.draw)
 
     def compose(self) -> ComposeResult:
         yield Static("above", id="above")
@@ -49,5 +53,30 @@ def test_a_picture_counts_again_only_when_it_is_sent_again():
             assert app.written("PictureView") == 0  # it was counted when it was put there
             assert app.written("#above", "#below") == 0
             assert app.written("PictureView") > 0
+
+    asyncio.run(script())
+
+
+def test_a_picture_that_looks_like_the_one_shown_is_not_sent_again():
+    async def script() -> None:
+        app = Between()
+        async with app.run_test(size=(20, 10)) as pilot:
+            view, budget = app.query_one(PictureView), app.pictures.budget
+
+            async def show(color: str) -> float:
+                """The bytes that it takes."""
+                before = budget.left
+
+                def draw(scale):
+                    return Image.new("RGB", (8, 8), color)
+
+                view.show(draw, (4, 8))
+                while draw not in app.shown:
+                    await pilot.pause(0.02)
+                return before - budget.left
+
+            assert await show("red") > 0
+            assert await show("red") == 0
+            assert await show("blue") > 0
 
     asyncio.run(script())

@@ -130,7 +130,7 @@ class PictureView(Widget):
             best = self._first_within(budget.burst, ladder, cells)
             if shown is not None and shown == best:
                 untried = next((better for better in range(best) if better not in tried), None)
-                if untried is None or not await self._has_rest(wanted, ladder):
+                if untried is None or not await self._stays_wanted(wanted, ladder, REST_WAITS):
                     return
                 # Too much for earlier pictures: what it takes of this one is seen when it is tried.
                 tried.add(untried)
@@ -153,13 +153,12 @@ class PictureView(Widget):
                             await asyncio.sleep(TELLS)
                     shown = way
                 continue
-            await asyncio.sleep(WAIT)
-            if self._wanted is not wanted or self._pictures.ladder is not ladder:
+            if not await self._stays_wanted(wanted, ladder, 1):
                 return
 
-    async def _has_rest(self, wanted: object, ladder: tuple[Rung, ...]) -> bool:
-        """Wait a moment; False as soon as another picture is wanted, or this one in other ways."""
-        for _ in range(REST_WAITS):
+    async def _stays_wanted(self, wanted: object, ladder: tuple[Rung, ...], waits: int) -> bool:
+        """Wait so many times; False as soon as another picture is wanted, or this one in other ways."""
+        for _ in range(waits):
             await asyncio.sleep(WAIT)
             if self._wanted is not wanted or self._pictures.ladder is not ladder:
                 return False
@@ -192,6 +191,11 @@ class PictureView(Widget):
         return False
 
     def _put(self, draw: Draw, code: "PictureCode", scale: Scale, half: list[Strip]) -> None:
+        if self._code is None or self._code.look != code.look:
+            self._replace(code, half)
+        self.post_message(self.Shown(draw, scale))
+
+    def _replace(self, code: "PictureCode", half: list[Strip]) -> None:
         self._pictures.budget.spend(code.n_bytes)
         if code.transmission:
             self._write(code.transmission)
@@ -202,7 +206,6 @@ class PictureView(Widget):
         self.styles.height, self.styles.width = code.cells
         self.display = True
         self.refresh()
-        self.post_message(self.Shown(draw, scale))
 
     def _put_away(self) -> None:
         self.display = False
