@@ -2,6 +2,8 @@
 
 from studio.action import Action
 
+_RESUME = "Go on from the newest whole checkpoint; a finished run, up to a later step."
+
 TRAINING: tuple[Action, ...] = (
     Action("runs", "open", "enter", "Open", "Open the monitor of the chosen run.", in_footer=False),
     Action("runs", "new", "n", "New", "Choose data, model and length of a new run."),
@@ -13,13 +15,7 @@ TRAINING: tuple[Action, ...] = (
         "Train on the embedded handwritten digits at once.",
         in_footer=False,
     ),
-    Action(
-        "runs",
-        "resume",
-        "r",
-        "Resume",
-        "Go on from the newest whole checkpoint; a finished run, up to a later step.",
-    ),
+    Action("runs", "resume", "r", "Resume", _RESUME),
     Action("runs", "checkpoints", "c", "Checkpoints", "List the checkpoints of the chosen run."),
     Action("runs", "sample", "s", "Sample", "Draw images from the chosen run."),
     Action(
@@ -126,13 +122,7 @@ TRAINING: tuple[Action, ...] = (
         "Log everything, warnings and errors, or errors.",
         False,
     ),
-    Action(
-        "monitor",
-        "resume",
-        "r",
-        "Resume",
-        "Go on from the newest whole checkpoint; a finished run, up to a later step.",
-    ),
+    Action("monitor", "resume", "r", "Resume", _RESUME),
     Action("monitor", "checkpoints", "c", "Checkpoints", "List the checkpoints of this run."),
     Action("monitor", "sample", "s", "Sample", "Draw images from this run."),
     Action("monitor", "log_axis", "l", "Log y", "Plot on a logarithmic or a linear axis.", False),

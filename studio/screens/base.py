@@ -87,9 +87,8 @@ class StudioScreen(Screen[None]):
     @property
     def is_there(self) -> bool:
         """Whether its widgets can be updated: ask after every wait, as it may have been left meanwhile."""
-        return any(
-            isinstance(child, TitleBar) for child in self.children
-        )  # a query costs a hundred times as much
+        # Not by a query, which goes through all of the screen: this is asked several times a second.
+        return any(isinstance(child, TitleBar) for child in self.children)
 
     @property
     def is_foremost(self) -> bool:

@@ -4,12 +4,13 @@ import textwrap
 from collections.abc import Mapping
 
 from textual.content import Content
+from textual.visual import VisualType
 
 from studio.figures import shortened
 from studio.sysmon import MachineFigures
 from studio.system_rows import SystemRow, system_line, system_rows
 from studio.widgets.bar import small_bar
-from studio.widgets.words import Words
+from studio.widgets.words import Words, widths
 
 _NAME = 7
 _LONGEST_HOST = 20
@@ -21,7 +22,6 @@ class SystemPanel(Words):
     def __init__(self, id: str | None = None) -> None:
         super().__init__("measuring …", id=id)
         self._rows: list[SystemRow] = []
-        self._n_lines = 1
 
     def on_mount(self) -> None:
         self.border_title = "system"
@@ -41,9 +41,11 @@ class SystemPanel(Words):
     def _write(self) -> None:
         if self._rows and self.size.width:
             lines = [line for row in self._rows for line in _lines(row, self.content_size.width)]
-            # Its width is that of its column, so that only another number of lines takes other room.
-            self.update(Content("\n").join(lines), layout=len(lines) != self._n_lines)
-            self._n_lines = len(lines)
+            self.update(Content("\n").join(lines))
+
+    def takes_same_room(self, new: VisualType) -> bool:
+        """Its width is that of its column, so that only another number of lines takes other room."""
+        return len(widths(new)) == len(widths(self.content))
 
 
 class SystemLine(Words):

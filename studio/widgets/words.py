@@ -13,11 +13,11 @@ class Words(Static):
 
     def update(self, content: VisualType = "", *, layout: bool = True) -> None:
         if not _same(content, self.content):
-            super().update(content, layout=layout and not self._takes_same_room(content))
+            super().update(content, layout=layout and not self.takes_same_room(content))
 
-    def _takes_same_room(self, new: VisualType) -> bool:
+    def takes_same_room(self, new: VisualType) -> bool:
         """Whether each line is as long as the one before it was, and none is so long that it may be broken."""
-        before, after = _widths(self.content), _widths(new)
+        before, after = widths(self.content), widths(new)
         return before == after != [] and max(after) <= self.content_size.width
 
 
@@ -28,7 +28,7 @@ def _same(new: VisualType, old: VisualType) -> bool:
     return type(new) is type(old) and new == old
 
 
-def _widths(content: VisualType) -> list[int]:
+def widths(content: VisualType) -> list[int]:
     """The cells of each line of a text; none of what is no text."""
     lines = content.split("\n", allow_blank=True) if isinstance(content, Content) else []
     return [line.cell_length for line in lines]
