@@ -1,5 +1,6 @@
 """The app, as a process of its own, on a pseudo-terminal that the benchmark reads."""
 
+import codecs
 import fcntl
 import os
 import pty
@@ -15,7 +16,7 @@ from pathlib import Path
 
 COLUMNS, LINES = 160, 48
 PATIENCE = 120.0
-ESCAPES = re.compile(rb"\x1b(\[[0-9;?<>=]*[ -/]*[@-~]|[PX^_\]].*?(\x1b\\|\x07)|[@-Z\\-_])", re.S)
+ESCAPES = re.compile(rb"\x1b(\[[0-9;?<>=]*[ -/]*[@-~]|[PX^_\]].*?(\x1b\\|\x07)|[@-OQ-WYZ\\])", re.S)
 STUDIO = "import sys; from studio.cli import main; sys.exit(main())"
 
 
@@ -35,15 +36,21 @@ class AppTerminal:
             os.execv(sys.executable, [sys.executable, "-c", code, "--home", str(home), *words])
         size = struct.pack("HHHH", LINES, COLUMNS, 0, 0)
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, size)
-        self._said = b""
-
-    @property
-    def text(self) -> str:
-        """What was written since the last key or ``forget``, without escape codes."""
-        return ESCAPES.sub(b"", self._said).decode(errors="replace")
+        self._unread = b""  # an escape code that has not wholly come
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self.text = ""
 
     def forget(self) -> None:
-        self._said = b""
+        self.text = ""
+
+    def _take(self, written: bytes) -> None:
+        """Add to ``text``: what was written since the last key or ``forget``, without escape codes.
+
+        Each byte is looked at once, as a slow reader would be counted as a slow app.
+        """
+        words, escape, rest = ESCAPES.sub(b"", self._unread + written).partition(b"\x1b")
+        self._unread = escape + rest
+        self.text += self._decoder.decode(words)
 
     def press(self, keys: str) -> None:
         self.forget()
@@ -72,6 +79,6 @@ class AppTerminal:
         if not select.select([self._terminal], [], [], seconds)[0]:
             return
         try:
-            self._said += os.read(self._terminal, 65536)
+            self._take(os.read(self._terminal, 65536))
         except OSError:  # Linux's way of saying that the other side has closed
             time.sleep(min(seconds, 0.05))

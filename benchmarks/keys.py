@@ -22,12 +22,14 @@ from pathlib import Path
 from app_terminal import COLUMNS, LINES, AppTerminal
 from results import table, write_section
 
+from ddpm.presets import config_for
 from ddpm.runs import Run
-from ddpm.runs_root import list_runs
+from ddpm.runs_root import create_run
 
 MEDIAN_GOAL, SLOWEST_GOAL = 0.020, 0.060
 PAUSES = (0.05, 0.3)  # seconds between two keys, so that they fall into every part of what the app does
 FIRST_STEPS = 20
+ENDLESS = {"train": {"steps": 10_000_000, "max_minutes": None}}
 CURVE = "l linear  x images"  # on the border of the plot, as it is when a round begins
 ESCAPE, LEFT, RIGHT = "\x1b", "\x1b[D", "\x1b[C"
 FOOTER = "Checkpoints"  # on the monitor's, and on no dialog's
@@ -113,9 +115,10 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="replace the section of RESULTS.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
+        run = create_run(Path(home) / "runs", "alpha", config_for("digits", overrides=ENDLESS))
         terminal = AppTerminal(Path(home), "--images", "half")
         try:
-            run = start_training(terminal, Path(home))
+            start_training(terminal, run)
             monitor, first, began = Monitor(terminal), run.status().step, time.monotonic()
             answers = [answer for _ in range(arguments.rounds) for answer in monitor.answers()]
             rate = (run.status().step - first) / (time.monotonic() - began)
@@ -147,15 +150,14 @@ def report(answers: list[Answer], rate: float) -> tuple[str, bool]:
     ), met
 
 
-def start_training(terminal: AppTerminal, home: Path) -> Run:
-    """Open the app, train the digits with its own key for that, and come to the monitor."""
-    terminal.until(lambda: "Quit" in terminal.text, "the first screen")
-    terminal.press("t")
+def start_training(terminal: AppTerminal, run: Run) -> None:
+    """Train the only run that there is, and come to its monitor."""
+    terminal.until(lambda: run.name in terminal.text and "Quit" in terminal.text, "the list of runs")
+    terminal.press("r")
+    terminal.until(lambda: "no whole checkpoint" in terminal.text, "the question")
+    terminal.press("y")
     terminal.until(lambda: CURVE in terminal.text, "the monitor")
-    terminal.until(lambda: list_runs(home / "runs"), "the run")
-    run = list_runs(home / "runs")[0]
     terminal.until(lambda: run.status().step >= FIRST_STEPS, f"step {FIRST_STEPS}")
-    return run
 
 
 def figures(kind: str, answers: list[Answer]) -> list[str]:

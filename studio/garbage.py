@@ -7,7 +7,7 @@ from contextlib import contextmanager
 LOOK_SECONDS = 1.0
 # In collections of younger objects: as many as Python itself would wait for, and those after which also a person who
 # types without a rest is kept waiting.
-DUE, OVERDUE = 10, 200
+DUE, OVERDUE = 10, 1000
 _NEVER = 1_000_000
 
 

@@ -1,6 +1,7 @@
 """What all screens share: a title on top, keys at the bottom, and a polite word where there is no room."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,6 +16,7 @@ from textual.worker import Worker, WorkerState
 from ddpm.errors import DDPMError
 from studio import figures, messages
 from studio.action import Place
+from studio.keys_in_turn import KeysInTurn
 from studio.long_job import GivenUpError, LongJob, Result
 from studio.run_state import seen_state
 from studio.screens.dialogs import Confirm
@@ -89,6 +91,11 @@ class StudioScreen(Screen[None]):
         """Whether its widgets can be updated: ask after every wait, as it may have been left meanwhile."""
         # Not by a query, which goes through all of the screen: this is asked several times a second.
         return any(isinstance(child, TitleBar) for child in self.children)
+
+    @property
+    def seconds_without_key(self) -> float:
+        """How long ago the last key came."""
+        return self.app.seconds_without_key if isinstance(self.app, KeysInTurn) else math.inf
 
     @property
     def is_foremost(self) -> bool:

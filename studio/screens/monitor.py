@@ -45,6 +45,8 @@ POLL_SECONDS = 0.2
 # New rows are painted no oftener, and the machine's figures with them: the training has to wait for it.
 PAINT_SECONDS = 0.5
 MEASURE_SECONDS = 1.0
+# While keys come, and behind a window, what moves by itself is painted less often: a key that meets a painting waits.
+TYPING_SECONDS = 2.0
 LONGEST_SOURCE = 20
 EMPTY = "samples appear here\nwhile it trains"
 
@@ -100,11 +102,16 @@ class MonitorScreen(StudioScreen):
             self.query_one(RunLog).add(news.events)
         turned = before != (self.view.state, self.view.status.state)
         rested = time.monotonic() - self._painted_at
-        if turned or news.events or rested >= (PAINT_SECONDS if news.rows else MEASURE_SECONDS):
+        if turned or news.events or rested >= self._seconds_between_paintings(news):
             self._painted_at = time.monotonic()
             self._show()
         if turned:
             self.refresh_bindings()
+
+    def _seconds_between_paintings(self, news: News) -> float:
+        if self.seconds_without_key < PAINT_SECONDS or self.app.screen is not self:
+            return TYPING_SECONDS
+        return PAINT_SECONDS if news.rows else MEASURE_SECONDS
 
     # What is shown
 

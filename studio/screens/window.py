@@ -3,16 +3,36 @@
 from typing import ClassVar
 
 from textual import events
+from textual.geometry import Region
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen, ScreenResultType
+from textual.strip import Strip
 from textual.visual import VisualType
 
 from studio.action import Place
-from studio.widgets.backdrop import Backdrop
+from studio.widgets.backdrop import AsItIs, Backdrop
+
+# From a window's first painting until what is behind it is toned down.
+UNTOUCHED_SECONDS = 0.03
 
 
 class Window(ModalScreen[ScreenResultType]):
-    """A window over a screen, which shows through."""
+    """A window over a screen, which shows through.
+
+    It is painted before what is behind it is touched, which takes as long again: who asked for it sees it sooner.
+    """
+
+    _is_new = True
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        if not self._is_new:
+            return super().render_lines(crop)
+        self.set_timer(UNTOUCHED_SECONDS, self._tone_down)
+        return [AsItIs(crop.width)] * crop.height
+
+    def _tone_down(self) -> None:
+        self._is_new = False
+        self.refresh()
 
     def render(self) -> VisualType:  # type: ignore[override]  # a Visual is drawn as well
         drawn = super().render()

@@ -1,7 +1,10 @@
 """What is seen behind a window: the screen below it, toned down."""
 
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from rich.color import Color as SegmentColor
 from rich.segment import Segment
 from rich.style import Style as SegmentStyle
 from textual.color import Color
@@ -10,6 +13,9 @@ from textual.renderables.background_screen import BackgroundScreen
 from textual.strip import Strip
 from textual.style import Style
 from textual.visual import RenderOptions, Visual
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Backdrop(Visual):
@@ -41,12 +47,38 @@ class Backdrop(Visual):
         return self._screen.size.height
 
 
+class AsItIs(Strip):
+    """A line, or a part of one, that stays as the terminal shows it."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__([Segment(" " * width)], width)
+
+    def render(self, console: "Console") -> str:
+        return f"\x1b[{self.cell_length}C" if self.cell_length else ""
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        starts = [0, *(cuts := list(cuts))]
+        return [AsItIs(end - start) for start, end in zip(starts, cuts, strict=False)]
+
+    def crop(self, start: int, end: int | None = None) -> Strip:
+        end = self.cell_length if end is None else min(end, self.cell_length)
+        return AsItIs(max(0, end - start))
+
+
 @lru_cache(16384)  # a picture has a style for each of its cells
 def _toned_down(style: SegmentStyle | None, tint: Color, below: SegmentStyle) -> SegmentStyle:
     if style is None:
         return below
-    color, ground = (
-        (Color.from_rich_color(one) + tint).rich_color if one else None
-        for one in (style.color, style.bgcolor)
-    )
-    return below + style.clear_meta_and_links() + SegmentStyle.from_color(color, ground)
+    color, ground = (_mixed(one, tint) if one else None for one in (style.color, style.bgcolor))
+    toned = SegmentStyle.from_color(color, ground)
+    if color and ground and style.without_color == _COLORS_ALONE:
+        return toned  # adding styles takes longer than all else, and each new picture has thousands
+    return below + style.clear_meta_and_links() + toned
+
+
+@lru_cache(16384)
+def _mixed(color: SegmentColor, tint: Color) -> SegmentColor:
+    return (Color.from_rich_color(color) + tint).rich_color
+
+
+_COLORS_ALONE = SegmentStyle.from_color(SegmentColor.default()).without_color

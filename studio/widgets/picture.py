@@ -235,16 +235,17 @@ class PictureView(Widget):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         # Not by way of Textual's styles, which would dye what is no colour but the number of a picture.
-        return [self._line(y, crop) for y in range(crop.y, crop.bottom)]
+        ground = Strip.blank(self.size.width, self.visual_style.rich_style)
+        half = self._filtered() if self._half else []
+        return [self._line(y, crop, ground, half) for y in range(crop.y, crop.bottom)]
 
-    def _line(self, y: int, crop: Region) -> Strip:
+    def _line(self, y: int, crop: Region, ground: Strip, half: list[Strip]) -> Strip:
         width = self.size.width
-        ground = Strip.blank(width, self.visual_style.rich_style)
         code = self._code
         if code is None or y >= code.cells[0] or width != code.cells[1]:
             return ground.crop(crop.x, crop.right)
         if code.half is not None:
-            return self._counted(self._filtered()[y], y).crop(crop.x, crop.right)
+            return self._counted(half[y], y).crop(crop.x, crop.right)
         if not self.screen.is_active or (crop.x, crop.right) != (0, width):
             return ground.crop(crop.x, crop.right)
         if code.kitty is not None:
