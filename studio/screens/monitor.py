@@ -45,8 +45,8 @@ POLL_SECONDS = 0.2
 # New rows are painted no oftener, and the machine's figures with them: the training has to wait for it.
 PAINT_SECONDS = 0.5
 MEASURE_SECONDS = 1.0
-# While keys come, and behind a window, what moves by itself is painted less often: a key that meets a painting waits.
-TYPING_SECONDS = 2.0
+# Behind a window, and while keys come: a key that meets a painting waits for it.
+COVERED_PAINT_SECONDS, TYPING_PAINT_SECONDS = 2.0, 5.0
 LONGEST_SOURCE = 20
 EMPTY = "samples appear here\nwhile it trains"
 
@@ -109,8 +109,10 @@ class MonitorScreen(StudioScreen):
             self.refresh_bindings()
 
     def _seconds_between_paintings(self, news: News) -> float:
-        if self.seconds_without_key < PAINT_SECONDS or self.app.screen is not self:
-            return TYPING_SECONDS
+        if self.seconds_without_key < PAINT_SECONDS:
+            return TYPING_PAINT_SECONDS
+        if self.app.screen is not self:
+            return COVERED_PAINT_SECONDS
         return PAINT_SECONDS if news.rows else MEASURE_SECONDS
 
     # What is shown

@@ -13,7 +13,7 @@ from studio.action import Place
 from studio.widgets.backdrop import AsItIs, Backdrop
 
 # From a window's first painting until what is behind it is toned down.
-UNTOUCHED_SECONDS = 0.03
+UNTOUCHED_SECONDS = 0.01
 
 
 class Window(ModalScreen[ScreenResultType]):
