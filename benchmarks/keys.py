@@ -1,6 +1,6 @@
 """How soon a key is answered in the monitor of a run that the same app trains.
 
-    python benchmarks/keys.py [--rounds 10] [--write]
+    python benchmarks/keys.py [--rounds 20] [--write]
 
 The real program in a pseudo-terminal of 160x48 trains the embedded digits. A round presses keys of several kinds,
 some tenths of a second apart; each is timed from the moment it is written until words have come out of the terminal
@@ -111,7 +111,7 @@ class Monitor:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=10, help="of 22 keys each (default 10)")
+    parser.add_argument("--rounds", type=int, default=20, help="of 22 keys each (default 20)")
     parser.add_argument("--write", action="store_true", help="replace the section of RESULTS.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:

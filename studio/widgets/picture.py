@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from itertools import count
 from random import randrange
 from typing import TYPE_CHECKING
 
+from rich.color import Color
 from rich.segment import ControlType, Segment
 from rich.style import Style
 from textual import work
@@ -333,13 +335,20 @@ def _encoded(draw: Draw, rung: Rung, scale: Scale, number: int) -> "tuple[Pictur
 
 
 def _half_strips(lines: "HalfCells") -> list[Strip]:
-    from rich.color import Color
-
     strips = []
     for line in lines:
-        segments = [
-            Segment("▀" * n, Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower)))
-            for n, upper, lower in line
-        ]
+        segments = [Segment("▀" * n, _half_style(upper, lower)) for n, upper, lower in line]
         strips.append(Strip(segments, sum(n for n, _, _ in line)))
     return strips
+
+
+@lru_cache(
+    16384
+)  # a style that has been written knows its escape codes, which take longer to find than all else
+def _half_style(upper: tuple[int, int, int], lower: tuple[int, int, int]) -> Style:
+    return Style.from_color(_color(upper), _color(lower))
+
+
+@lru_cache(16384)
+def _color(rgb: tuple[int, int, int]) -> Color:
+    return Color.from_rgb(*rgb)
