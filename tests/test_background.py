@@ -51,7 +51,7 @@ def test_a_detached_run_goes_on_in_a_session_of_its_own_whoever_watches_it(run, 
     assert f"by process {pid}." in said
     assert f"ddpm-studio attach one --home {home}" in said
     assert os.getsid(pid) == pid != os.getsid(0)
-    assert "training one on CPU" in run.log_path.read_text()
+    wait_until(lambda: "training one on CPU" in run.log_path.read_text())
 
     suspended, watcher = StudioTerminal(home, "attach", "one"), StudioTerminal(home, "attach")
     suspended.until_seen("● running")
