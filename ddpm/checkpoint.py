@@ -330,7 +330,26 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def look_at(path: Path, step: int) -> Checkpoint:
-    """The checkpoint of ``step`` as its manifest and the sizes of its files show it."""
+    """The checkpoint of ``step`` as its manifest and the sizes of its files show it.
+
+    Where another one has taken its place meanwhile, that one: the files of two are not a damaged one.
+    """
+    while True:
+        before = _number_of(path)
+        seen = _seen_at(path, step)
+        if seen.whole or _number_of(path) == before:
+            return seen
+
+
+def _number_of(folder: Path) -> int | None:
+    """The number that the file system knows a folder by; None where there is none."""
+    try:
+        return folder.stat().st_ino
+    except OSError:
+        return None
+
+
+def _seen_at(path: Path, step: int) -> Checkpoint:
     try:
         there = {entry.name: entry.stat(follow_symlinks=False) for entry in os.scandir(path)}
         # Not the directory's: a mark is put into it later.

@@ -1,6 +1,8 @@
 """Checkpoints: whole or not there, damage told by name, nothing deleted before its successor is whole."""
 
 import json
+import os
+import shutil
 
 import pytest
 import torch
@@ -131,3 +133,23 @@ def test_a_damaged_checkpoint_is_replaced_and_a_whole_one_kept(tmp_path):
     assert (first.path / "model.safetensors").stat().st_ino == inode
     flip_a_bit(first.path / "model.safetensors")
     assert not checkpoints.verify(checkpoints.save(tmp_path, 5, TENSORS, STATE))
+
+
+def test_one_that_is_replaced_while_it_is_looked_at_is_not_damaged(tmp_path, monkeypatch):
+    saved = checkpoints.save(tmp_path, 7, TENSORS, STATE)
+    look, looks = os.scandir, []
+
+    def look_and_replace(path):
+        """What is seen of a folder that loses a file, before another one is in its place."""
+        if path != saved.path or looks:
+            return look(path)
+        seen = [entry for entry in look(path) if entry.name != "state.json"]
+        looks.append(seen)
+        saved.path.rename(tmp_path / "aside")
+        shutil.copytree(tmp_path / "aside", saved.path)
+        return seen
+
+    monkeypatch.setattr(os, "scandir", look_and_replace)
+    (listed,) = checkpoints.list_checkpoints(tmp_path)
+    assert listed.whole, listed.problem
+    assert len(looks) == 1

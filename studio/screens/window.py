@@ -31,8 +31,9 @@ class Window(ModalScreen[ScreenResultType]):
         return [AsItIs(crop.width)] * crop.height
 
     def _tone_down(self) -> None:
-        self._is_new = False
-        self.refresh()
+        if self._is_new:  # a new screen may be painted more than once meanwhile
+            self._is_new = False
+            self.refresh()
 
     def render(self) -> VisualType:  # type: ignore[override]  # a Visual is drawn as well
         drawn = super().render()

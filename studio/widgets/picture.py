@@ -342,9 +342,8 @@ def _half_strips(lines: "HalfCells") -> list[Strip]:
     return strips
 
 
-@lru_cache(
-    16384
-)  # a style that has been written knows its escape codes, which take longer to find than all else
+# A style that has been written knows its escape codes, which take longer to find than all else.
+@lru_cache(16384)
 def _half_style(upper: tuple[int, int, int], lower: tuple[int, int, int]) -> Style:
     return Style.from_color(_color(upper), _color(lower))
 
