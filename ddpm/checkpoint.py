@@ -84,9 +84,16 @@ def steps_of(folder: Path) -> list[tuple[int, str]]:
 
 def list_checkpoints(folder: Path) -> list[Checkpoint]:
     """Whole and damaged checkpoints below ``folder``, by step. Reads manifests and sizes only: see verify."""
-    found = [look_at(folder / name, step) for step, name in steps_of(folder)]
-    # A trainer may have deleted one while it was looked at: that is not damage.
-    return [checkpoint for checkpoint in found if checkpoint.whole or checkpoint.path.exists()]
+    found = []
+    for step, name in steps_of(folder):
+        path = folder / name
+        # A trainer may delete or replace one while it is looked at: that is not damage.
+        while (number := _number_of(path)) is not None:
+            seen = look_at(path, step)
+            if seen.whole or _number_of(path) == number:
+                found.append(seen)
+                break
+    return found
 
 
 def newest_whole(folder: Path, told: Told = untold) -> Checkpoint | None:
@@ -329,18 +336,6 @@ def _manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def look_at(path: Path, step: int) -> Checkpoint:
-    """The checkpoint of ``step`` as its manifest and the sizes of its files show it.
-
-    Where another one has taken its place meanwhile, that one: the files of two are not a damaged one.
-    """
-    while True:
-        before = _number_of(path)
-        seen = _seen_at(path, step)
-        if seen.whole or _number_of(path) == before:
-            return seen
-
-
 def _number_of(folder: Path) -> int | None:
     """The number that the file system knows a folder by; None where there is none."""
     try:
@@ -349,7 +344,8 @@ def _number_of(folder: Path) -> int | None:
         return None
 
 
-def _seen_at(path: Path, step: int) -> Checkpoint:
+def look_at(path: Path, step: int) -> Checkpoint:
+    """The checkpoint of ``step`` as its manifest and the sizes of its files show it."""
     try:
         there = {entry.name: entry.stat(follow_symlinks=False) for entry in os.scandir(path)}
         # Not the directory's: a mark is put into it later.
