@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ddpm.errors import CheckpointError, CheckpointGoneError, NoSuchCheckpointError
 from ddpm.files import (
+    identity,
     json_bytes,
     parse_json,
     read_small,
@@ -88,9 +89,9 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
     for step, name in steps_of(folder):
         path = folder / name
         # A trainer may delete or replace one while it is looked at: that is not damage.
-        while (number := _number_of(path)) is not None:
+        while (there := identity(path)) is not None:
             seen = look_at(path, step)
-            if seen.whole or _number_of(path) == number:
+            if seen.whole or identity(path) == there:
                 found.append(seen)
                 break
     return found
@@ -334,14 +335,6 @@ def _manifest(path: Path) -> dict[str, Any]:
         if not _FILE_NAME.fullmatch(name):
             raise ValueError(f"the manifest names a file outside the checkpoint: {name[:80]!r}")
     return manifest
-
-
-def _number_of(folder: Path) -> int | None:
-    """The number that the file system knows a folder by; None where there is none."""
-    try:
-        return folder.stat().st_ino
-    except OSError:
-        return None
 
 
 def look_at(path: Path, step: int) -> Checkpoint:

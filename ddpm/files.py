@@ -93,6 +93,15 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BufferedWriter]:
         sync_directory(path.parent)
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells the file or folder at ``path`` from every other one while it exists; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def remove_folder(folder: Path, told: Told = untold) -> None:
     """Delete a folder and all in it, as far as that can be done; ``told`` hears of the files."""
     files = [Path(path) / name for path, _, names in os.walk(folder) for name in names]

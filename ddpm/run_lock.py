@@ -13,7 +13,7 @@ import pydantic.dataclasses
 from pydantic import AfterValidator
 
 from ddpm.errors import RunError
-from ddpm.files import json_bytes, read_small
+from ddpm.files import identity, json_bytes, read_small
 from ddpm.printable import printable
 
 _Words = Annotated[str, AfterValidator(printable)]
@@ -53,15 +53,6 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
-
-
-def identity(path: Path) -> tuple[int, int] | None:
-    """What tells the lock at ``path`` from every other file while it is held; None where there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 @contextmanager

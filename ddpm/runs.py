@@ -32,6 +32,7 @@ from ddpm.errors import RunError, RunNameError
 from ddpm.events import State
 from ddpm.files import (
     append_json_line,
+    identity,
     json_bytes,
     parse_json,
     read_json_lines,
@@ -155,7 +156,7 @@ class Run:
 
     def lock_identity(self) -> tuple[int, int] | None:
         """What tells this directory's lock from every other file while it is held; None where there is none."""
-        return run_lock.identity(self.lock_path)
+        return identity(self.lock_path)
 
     # Records
 

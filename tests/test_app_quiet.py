@@ -181,9 +181,8 @@ def test_samples_are_never_shown_under_the_name_of_another_run(home, monkeypatch
         return images
 
     monkeypatch.setattr(newest_samples, "_images_of", slowly)
-    monkeypatch.setattr(
-        runs, "SHARE_OF_LOOKING", 1e6
-    )  # the list waits for its own reading, not for that of samples
+    # The list waits for its own reading, not for that of samples.
+    monkeypatch.setattr(runs, "SHARE_OF_LOOKING", 1e6)
 
     async def script(pilot, app):
         await until(pilot, read_alpha.is_set)
